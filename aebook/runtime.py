@@ -1,0 +1,47 @@
+"""One place for what makes a run repeatable and quiet: seeds, threads, log lines, style."""
+
+import contextlib
+import os
+import sys
+
+THREADS = 2
+
+
+def setup(seed=0):
+    """Prepare a notebook: fix seeds and threads, silence start-up logs, set the figure style.
+
+    Call it before Keras is imported; every chapter's first cell does. The last bits of a
+    training run depend on the number of threads and on the processor, so the first is fixed
+    here and what a chapter prints is rounded to what survives the second. The backend is the
+    one that KERAS_BACKEND names, TensorFlow if none.
+
+    seed: integer for Python's, NumPy's and the backend's random numbers.
+    """
+    os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
+    for pool in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
+        os.environ.setdefault(pool, str(THREADS))
+    with _quiet_stderr():
+        import keras
+
+    import matplotlib.pyplot as plt
+    from threadpoolctl import threadpool_limits
+
+    threadpool_limits(THREADS)  # NumPy's threads, when NumPy was imported before us
+    keras.utils.set_random_seed(seed)
+    plt.style.use("aebook.book")
+
+
+@contextlib.contextmanager
+def _quiet_stderr():
+    """Drop what C++ libraries write to file descriptor 2 while they load."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with open(os.devnull, "wb") as nowhere:
+        os.dup2(nowhere.fileno(), 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)

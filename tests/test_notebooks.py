@@ -1,0 +1,165 @@
+"""What every chapter keeps, so that it reads the same in Jupyter, Colab, VS Code and the book."""
+
+import ast
+import importlib
+import re
+import sys
+
+import pytest
+from conftest import NOTEBOOKS, ROOT
+
+sys.path.insert(0, str(ROOT / "tools"))
+import execute
+import repository
+
+MODULES = ("models", "training", "densities", "compression")
+
+
+def code_cells(notebook):
+    return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def outputs(notebook):
+    return [(cell, out) for cell in code_cells(notebook) for out in cell.outputs]
+
+
+def test_there_are_chapters_numbered_without_gaps():
+    numbers = [int(path.name[:2]) for path in NOTEBOOKS]
+    assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))
+
+
+def test_first_code_cell_is_the_stamped_one(notebook):
+    assert code_cells(notebook)[0].source == repository.SETUP_CELL.format(url=repository.address())
+
+
+def test_metadata_is_normalised(notebook):
+    assert dict(notebook.metadata) == execute.METADATA
+    for cell in notebook.cells:
+        assert "execution" not in cell.metadata, f"{cell.id}: timestamps"
+        assert "widgets" not in cell.metadata
+
+
+def test_cells_were_executed_in_order(notebook):
+    counts = [cell.execution_count for cell in code_cells(notebook)]
+    assert counts == list(range(1, len(counts) + 1))
+
+
+def test_code_cells_have_readable_ids(notebook):
+    for cell in code_cells(notebook):
+        assert re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", cell.id), cell.id
+    assert len({cell.id for cell in notebook.cells}) == len(notebook.cells)
+
+
+def test_nothing_was_written_to_standard_error_and_nothing_raised(notebook):
+    for cell, out in outputs(notebook):
+        assert out.output_type != "error", cell.id
+        assert out.get("name") != "stderr", cell.id
+
+
+def test_nothing_stored_tells_where_it_ran(notebook):
+    for cell, out in outputs(notebook):
+        text = str(out.get("text", "")) + str(out.get("data", {}).get("text/plain", ""))
+        assert not re.search(r"/home/|/Users/|/root/|/tmp/|\b0x[0-9a-f]{6,}", text), cell.id
+
+
+def test_cells_are_short(notebook):
+    for cell in code_cells(notebook):
+        lines = [line for line in cell.source.splitlines() if line.strip()]
+        assert len(lines) <= 15, f"{cell.id}: {len(lines)} lines"
+        assert max(map(len, lines)) <= 100, f"{cell.id}: a line of over 100 columns"
+
+
+def test_prose_opens_closes_and_separates(notebook):
+    kinds = [cell.cell_type for cell in notebook.cells]
+    assert kinds[0] == kinds[-1] == "markdown"
+    runs = re.findall(r"c+", "".join(kind[0] for kind in kinds))
+    assert max(map(len, runs)) <= 2, "more than two code cells without prose between them"
+
+
+def test_markdown_is_portable(notebook):
+    """No MyST, and no HTML but <details><summary>: Colab and GitHub show the rest raw."""
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            text = re.sub(r"`[^`]*`", "", cell.source)
+            assert not re.search(r"^(```\{|:::|\(\S+\)=)|\{[a-z:]+\}`", cell.source, re.M), cell.id
+            tags = set(re.findall(r"</?([a-z]+)[ >]", text))
+            assert tags <= {"details", "summary"}, f"{cell.id}: {tags}"
+
+
+def test_every_figure_has_an_alternative_text_of_its_own(notebook):
+    seen = {}
+    for cell, out in outputs(notebook):
+        if {"image/png", "image/svg+xml"} & set(out.get("data", {})):
+            alt = cell.metadata.get("mystnb", {}).get("image", {}).get("alt", "")
+            assert len(alt.split()) >= 8, f"{cell.id}: alternative text {alt!r} says too little"
+            assert alt not in seen, f"{cell.id} repeats the text of {seen.get(alt)}"
+            seen[alt] = cell.id
+
+
+def test_no_forbidden_words(notebook):
+    for cell in notebook.cells:
+        found = re.search(r"\b(simply|obviously|trivially)\b", cell.source, re.I)
+        assert not found, f"{cell.id}: {found}"
+
+
+def test_no_private_or_backend_calls(notebook):
+    for cell in code_cells(notebook):
+        assert not re.search(r"keras\.src|keras\.backend|import tensorflow|\btf\.", cell.source), (
+            cell.id
+        )
+
+
+def test_sources_named_in_the_text_have_an_entry(notebook):
+    """(Kingma and Welling, 2014) needs kingma... of 2014 in references.bib."""
+    bib = (ROOT / "book" / "references.bib").read_text(encoding="utf-8")
+    entries = re.findall(r"@\w+\{.*?\n\}", bib, re.S)
+    for cell in notebook.cells:
+        if cell.cell_type != "markdown":
+            continue
+        for name, year in re.findall(
+            r"([A-Z][\w-]+)(?: [^();]*?)?,? \(?((?:19|20)\d\d)\)", cell.source
+        ):
+            assert any(name in e.split("title")[0] and year in e for e in entries), (
+                f"{cell.id}: no entry for {name}, {year}"
+            )
+
+
+def bare(node):
+    """A definition as text, without docstrings, decorators and annotations of where it stands."""
+    for inner in ast.walk(node):
+        if isinstance(inner, (ast.FunctionDef, ast.ClassDef)):
+            inner.decorator_list = []
+            if ast.get_docstring(inner) is not None:
+                inner.body = inner.body[1:]
+    return ast.unparse(node)
+
+
+def helper_definitions():
+    found = {}
+    for name in MODULES:
+        path = ROOT / "aebook" / f"{name}.py"
+        if path.exists():
+            for node in ast.parse(path.read_text(encoding="utf-8")).body:
+                if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+                    found[node.name] = bare(node)
+    return found
+
+
+def test_what_stands_on_the_page_is_what_the_helper_holds(notebook):
+    helpers = helper_definitions()
+    for cell in code_cells(notebook):
+        source = re.sub(r"^( *)%", r"\1# %", cell.source, flags=re.M)
+        for node in ast.parse(source).body:
+            if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and node.name in helpers:
+                assert bare(node) == helpers[node.name], f"{cell.id}: {node.name} differs"
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["build_vae_encoder", "Sampling", "build_decoder", "build_vae", "reconstruction_loss",
+     "kl_loss", "VAE"],
+)  # fmt: skip
+def test_the_eight_listings_stand_in_chapter_3(name):
+    path = next(path for path in NOTEBOOKS if path.name.startswith("03"))
+    assert re.search(rf"(def|class) {name}\b", path.read_text(encoding="utf-8"))
+    assert hasattr(importlib.import_module("aebook.models"), name)

@@ -1,0 +1,91 @@
+"""Re-execute the chapters in place, on the full MNIST, and store what came out, tidily.
+
+    python tools/execute.py            every chapter
+    python tools/execute.py 03 05      those whose name contains 03 or 05
+
+Each notebook runs alone, in an empty folder. What is stored holds no timestamps and no kernel
+details, so that executing twice on one machine leaves no difference. A notebook that raises, or
+writes to standard error, stays as it was.
+"""
+
+import os
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import nbformat
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError
+
+from aebook import DataError, load_mnist
+
+ROOT = Path(__file__).resolve().parent.parent
+METADATA = {
+    "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+    "language_info": {"name": "python"},
+}
+
+
+def normalise(notebook):
+    """Drop from an executed notebook all that differs from run to run."""
+    notebook.metadata = nbformat.from_dict(METADATA)
+    for cell in notebook.cells:
+        cell.metadata.pop("execution", None)
+    return notebook
+
+
+def stderr_of(notebook):
+    """(cell id, text) of the first output on standard error, or None."""
+    for cell in notebook.cells:
+        for output in cell.get("outputs", []):
+            if output.output_type == "stream" and output.name == "stderr":
+                return cell.id, output.text
+    return None
+
+
+def execute(path):
+    """Run one notebook and store it; return an error text, or None."""
+    notebook = nbformat.read(path, as_version=4)
+    with tempfile.TemporaryDirectory() as empty:
+        client = NotebookClient(notebook, timeout=600, coalesce_streams=True, kernel_name="python3",
+                                resources={"metadata": {"path": empty}},
+                                extra_arguments=["--log-level=ERROR"])  # fmt: skip
+        try:
+            client.execute()
+        except CellExecutionError as error:
+            return str(error)
+    if spoken := stderr_of(notebook):
+        return f"cell {spoken[0]} wrote to standard error: {spoken[1]}"
+    part = path.with_suffix(".part")
+    nbformat.write(normalise(notebook), part)
+    part.replace(path)
+    return None
+
+
+def main(wanted):
+    if named := os.environ.get("AEBOOK_MNIST"):
+        os.environ["AEBOOK_MNIST"] = str(Path(named).resolve())  # chapters run elsewhere
+    os.environ["PYTHONHASHSEED"] = "0"
+    try:
+        mnist = load_mnist(quiet=True)
+    except DataError as error:
+        sys.exit(f"execute: {error}")
+    if len(mnist.x_train) != 60_000:
+        sys.exit("execute: stored outputs come from the full MNIST; " + mnist.source)
+    paths = sorted((ROOT / "notebooks").glob("*.ipynb"))
+    paths = [p for p in paths if not wanted or any(word in p.name for word in wanted)]
+    if not paths:
+        sys.exit(f"execute: no notebook's name contains {' or '.join(wanted)}")
+    failed = 0
+    for path in paths:
+        start = time.monotonic()
+        print(f"{path.name} ...", end=" ", flush=True)
+        error = execute(path)
+        print(f"{time.monotonic() - start:.0f} s" if error is None else f"FAILED\n{error}")
+        failed += error is not None
+    sys.exit(f"execute: {failed} failed and stayed as they were" if failed else 0)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
