@@ -62,9 +62,16 @@ class Ledger(SphinxDirective):
         if self.arguments[0] == "claims":
             header = ("The claim", "Verdict", "What is right", "Shown at (chapter, cell)")
             for group in data["claims"]:
-                lines += [f"**{group['group']}**", "", *table(header, claim_rows(group["rows"])), ""]
+                lines += [
+                    f"**{group['group']}**",
+                    "",
+                    *table(header, claim_rows(group["rows"])),
+                    "",
+                ]
         else:
-            rows = [[key, row["what"], links(row["places"])] for key, row in data["coverage"].items()]
+            rows = [
+                [key, row["what"], links(row["places"])] for key, row in data["coverage"].items()
+            ]
             lines += table(("Row", "What the book holds", "Where (chapter, cell)"), rows)
         node = nodes.container(classes=["ledger"])
         self.state.nested_parse(StringList(lines, str(LEDGER)), self.content_offset, node)
