@@ -51,7 +51,7 @@ def test_an_address_that_is_none_changes_nothing(copy, url):
 
 def test_normalise_drops_what_differs_from_run_to_run():
     cell = nbformat.v4.new_code_cell("1", metadata={"execution": {"x": "12:00"}, "tags": ["kept"]})
-    notebook = nbformat.v4.new_notebook(cells=[cell], metadata={"widgets": {}, "language_info": {}})
+    notebook = nbformat.v4.new_notebook(cells=[cell], metadata={"widgets": {}})
     notebook = execute.normalise(notebook)
     assert notebook.metadata == execute.METADATA
     assert notebook.cells[0].metadata == {"tags": ["kept"]}
