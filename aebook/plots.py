@@ -175,3 +175,19 @@ def field_map():
     ax.set(xlim=(-0.1, 10.1), ylim=(-0.1, 6.1))
     ax.axis("off")
     return fig
+def densities(x, curves, samples=None, ax=None):
+    """Densities over one axis, each in a colour and a line style of its own, with a legend.
+
+    x: (n,); curves: dict of str to (n,), densities at x. samples: (m,), drawn as black crosses
+    on the axis. Returns the axes.
+    """
+    ax = ax or plt.subplots(figsize=(7.5, 4))[1]
+    styles = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)))
+    for (name, density), style in zip(curves.items(), styles, strict=False):
+        ax.plot(x, density, ls=style, label=name)
+    if samples is not None:
+        ax.plot(samples, np.zeros(len(samples)), "x", color=BLACK, ms=6, mew=1.2, clip_on=False,
+                zorder=5, label=f"{len(samples)} samples")  # fmt: skip
+    ax.set(xlabel="$x$ (hours after noon)", ylabel="density (per hour)", ylim=(0, None))
+    ax.legend()
+    return ax
