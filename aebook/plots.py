@@ -175,6 +175,8 @@ def field_map():
     ax.set(xlim=(-0.1, 10.1), ylim=(-0.1, 6.1))
     ax.axis("off")
     return fig
+
+
 def densities(x, curves, samples=None, ax=None):
     """Densities over one axis, each in a colour and a line style of its own, with a legend.
 
