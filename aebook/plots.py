@@ -141,6 +141,51 @@ def flow(parts, arrows=None, height=1.7):
     return fig
 
 
+def grid_of_pictures(images, at, ax=None):
+    """A grid of pictures on axes that can carry points too, row 0 at the bottom.
+
+    images: (n, n, 784), in [0, 1]; at: (n,) evenly spaced. The picture at [i, j] is centred on
+    the point (at[j], at[i]). Returns the axes.
+    """
+    ax = ax or plt.subplots(figsize=(6, 6))[1]
+    at = np.asarray(at)
+    half = (at[1] - at[0]) / 2
+    ends = (at[0] - half, at[-1] + half)
+    ax.imshow(tile(images), extent=(*ends, *ends), vmin=0, vmax=1)
+    return ax
+
+
+def spots(z_mean, sigma, y, radius=1.5, ax=None):
+    """q(z|x) of many images as ellipses of `radius` standard deviations, coloured by digit.
+
+    z_mean, sigma: (n, 2); y: (n,) integers 0 to 9. Each class is labelled at its median, and the
+    prior is the dashed circle. Returns the axes.
+    """
+    ax = ax or plt.subplots(figsize=(6.5, 6.5))[1]
+    for mean, sd, digit in zip(z_mean, sigma, y, strict=True):
+        ax.add_patch(patches.Ellipse(mean, *(2 * radius * sd), color=DIGIT_COLOURS[digit],
+                                     alpha=0.4, lw=0))  # fmt: skip
+    ax.add_patch(patches.Circle((0, 0), radius, fill=False, ls="--", lw=2))
+    for digit in np.unique(y):
+        label(ax, np.median(z_mean[y == digit], axis=0), str(digit), DIGIT_COLOURS[digit])
+    ax.set(xlabel="$z_1$", ylabel="$z_2$", aspect="equal")
+    ax.autoscale_view()
+    return ax
+
+
+def confusion(matrix, ax=None):
+    """Shares of each written digit (row) that were read as each digit (column), in per cent.
+
+    matrix: (10, 10), each row sums to 1. Entries below half a per cent stay blank.
+    """
+    ax = ax or plt.subplots(figsize=(6, 5.6))[1]
+    ax.imshow(matrix, vmin=0, vmax=1, cmap="Blues")
+    for (i, j), share in np.ndenumerate(matrix):
+        if share >= 0.005:
+            colour = "white" if share > 0.6 else BLACK
+            ax.text(j, i, f"{100 * share:.0f}", ha="center", va="center", color=colour, size=10)
+    ax.set(xticks=range(10), yticks=range(10), xlabel="read as", ylabel="written")
+    ax.spines[:].set_visible(False)
 def field_map():
     """Where autoencoders and GANs lie on the map of artificial intelligence (figure 2.1)."""
     fig, ax = plt.subplots(figsize=(8, 4.6))
