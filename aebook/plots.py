@@ -186,6 +186,8 @@ def confusion(matrix, ax=None):
             ax.text(j, i, f"{100 * share:.0f}", ha="center", va="center", color=colour, size=10)
     ax.set(xticks=range(10), yticks=range(10), xlabel="read as", ylabel="written")
     ax.spines[:].set_visible(False)
+
+
 def field_map():
     """Where autoencoders and GANs lie on the map of artificial intelligence (figure 2.1)."""
     fig, ax = plt.subplots(figsize=(8, 4.6))
