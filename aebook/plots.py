@@ -201,6 +201,8 @@ def plane_map(values, extent, points, name):
     ax.scatter(*points.T, s=2, color=BLUE, lw=0)
     fig.colorbar(drawn, label=name, extend="max")
     ax.set(xlabel="$z_1$", ylabel="$z_2$")
+
+
 def field_map():
     """Where autoencoders and GANs lie on the map of artificial intelligence (figure 2.1)."""
     fig, ax = plt.subplots(figsize=(8, 4.6))
