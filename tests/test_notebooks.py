@@ -12,7 +12,7 @@ sys.path.insert(0, str(ROOT / "tools"))
 import execute
 import repository
 
-MODULES = ("models", "training", "densities", "compression")
+MODULES = ("models", "training", "densities", "compression", "finding")
 
 
 def code_cells(notebook):
