@@ -8,6 +8,9 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 BOOK := _build/html/index.html
 CHAPTER ?=
+PYTHON_COLAB ?= python3.13
+COLAB := tensorflow keras numpy scipy matplotlib scikit-learn mlxtend pillow pandas \
+         ipykernel ipython anywidget nbclient setuptools
 PORT ?= 8000
 
 .PHONY: help
@@ -46,6 +49,12 @@ test: lint book  ## lint, build strictly, run the unit tests and every notebook
 execute: $(VENV)/installed  ## re-execute the chapters in place on the full MNIST (CHAPTER=03 for one)
 	@$(BIN)/python tools/execute.py $(CHAPTER)
 
+.PHONY: test-colab
+test-colab:  ## run the chapters under Colab's versions (needs Python 3.13: PYTHON_COLAB=python3.13)
+	@test -x .venv-colab/bin/python || $(PYTHON_COLAB) -m venv .venv-colab
+	@.venv-colab/bin/python -m pip install --quiet --constraint tools/colab-constraints.txt $(COLAB)
+	@.venv-colab/bin/python tools/colab.py $(CHAPTER)
+
 .PHONY: bench
 bench: $(VENV)/installed  ## measure training against a hand-written JAX loop
 	@$(PIP) install --quiet --constraint constraints.txt --requirement benchmarks/requirements.txt
@@ -64,5 +73,5 @@ lock: $(VENV)/installed  ## write constraints.txt anew: the newest versions requ
 
 .PHONY: clean
 clean:  ## remove what the other targets made, the environment included
-	rm -rf $(VENV) _build .pytest_cache .ruff_cache *.egg-info
+	rm -rf $(VENV) .venv-colab _build .pytest_cache .ruff_cache *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -4,11 +4,12 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib import patches, patheffects
 
-# Ten colours for ten digits, after Paul Tol's "muted" scheme: safe for colour-blind readers.
+# Ten colours for ten digits, from Okabe and Ito's and Paul Tol's schemes, chosen so that no two
+# come close under normal, red-blind or green-blind vision (tests/test_plots.py measures it).
 # Colour never stands alone: each class is also labelled with its digit.
 DIGIT_COLOURS = (
-    "#332288", "#CC6677", "#117733", "#DDAA33", "#88CCEE",
-    "#882255", "#44AA99", "#999933", "#AA4499", "#555555",
+    "#0072B2", "#CC3311", "#009E73", "#E69F00", "#88CCEE",
+    "#882255", "#DDCC77", "#332288", "#000000", "#661100",
 )  # fmt: skip
 BLUE, ORANGE, GREEN, PINK, AMBER, SKY, BLACK = (
     "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000",
@@ -110,25 +111,29 @@ def curve(history, references=None):
 
 
 def flow(parts, arrows=None, height=1.7):
-    """A chain of labelled shapes with arrows between them, read from left to right.
+    """A chain of labelled shapes and pictures with arrows between them, read left to right.
 
-    parts: (text, kind, colour) each; kind is "box", "narrow" (an encoder), "widen" (a decoder)
-    or "plain" (text only). arrows: the text over each arrow, one fewer than parts.
+    parts: (what, kind, colour) each. kind is "box", "narrow" (an encoder), "widen" (a decoder) or
+    "plain", and what is the text in it; or kind is "image" and what is a picture, as `image`
+    takes it. arrows: the text over each arrow, one fewer than parts. height: in inches.
     """
     n = len(parts)
     fig, ax = plt.subplots(figsize=(min(2.1 * n, 10), height))
     half = {"box": (0.42, 0.42), "narrow": (0.5, 0.22), "widen": (0.22, 0.5)}
-    for i, (text, kind, colour) in enumerate(parts):
+    for i, (what, kind, colour) in enumerate(parts):
         x = 1.6 * i
-        if kind != "plain":
+        if kind in half:
             left, right = half[kind]
             corners = [(x - 0.5, -left), (x + 0.5, -right), (x + 0.5, right), (x - 0.5, left)]
             ax.add_patch(patches.Polygon(corners, fc=colour, ec="none", alpha=0.25))
             ax.add_patch(patches.Polygon(corners, fc="none", ec=colour, lw=2))
-        ax.text(x, 0, text, ha="center", va="center", fontsize=12)
+        if kind == "image":
+            image(ax.inset_axes((x - 0.5, -0.5, 1, 1), transform=ax.transData), what)
+        else:
+            ax.text(x, 0, what, ha="center", va="center", fontsize=12)
         if i + 1 < n:
-            ax.annotate("", (x + 1.07, 0), (x + 0.53, 0),
-                        arrowprops={"arrowstyle": "-|>", "lw": 2, "color": "#333333"})  # fmt: skip
+            style = {"arrowstyle": "-|>", "lw": 2, "color": "#333333"}
+            ax.annotate("", (x + 1.07, 0), (x + 0.53, 0), arrowprops=style)
             if arrows:
                 ax.text(x + 0.8, 0.12, arrows[i], ha="center", va="bottom", fontsize=11)
     ax.set(xlim=(-0.6, 1.6 * (n - 1) + 0.6), ylim=(-0.65, 0.65), aspect="equal")
@@ -192,3 +197,119 @@ def answers(x_query, y_query, x_found, y_found, size=0.75):
                 ax.plot([0, 27, np.nan, 0, 27], [0, 27, np.nan, 27, 0], color=ORANGE, lw=1.5)
                 ax.title.set_color(ORANGE)
     return fig
+
+
+def grid_of_pictures(images, at, ax=None):
+    """A grid of pictures on axes that can carry points too, row 0 at the bottom.
+
+    images: (n, n, 784), in [0, 1]; at: (n,) evenly spaced. The picture at [i, j] is centred on
+    the point (at[j], at[i]). Returns the axes.
+    """
+    ax = ax or plt.subplots(figsize=(6, 6))[1]
+    at = np.asarray(at)
+    half = (at[1] - at[0]) / 2
+    ends = (at[0] - half, at[-1] + half)
+    ax.imshow(tile(images), extent=(*ends, *ends), vmin=0, vmax=1)
+    return ax
+
+
+def spots(z_mean, sigma, y, radius=1.5, ax=None):
+    """q(z|x) of many images as ellipses of `radius` standard deviations, coloured by digit.
+
+    z_mean, sigma: (n, 2); y: (n,) integers 0 to 9. Each class is labelled at its median, and the
+    prior is the dashed circle. Returns the axes.
+    """
+    ax = ax or plt.subplots(figsize=(6.5, 6.5))[1]
+    for mean, sd, digit in zip(z_mean, sigma, y, strict=True):
+        ax.add_patch(patches.Ellipse(mean, *(2 * radius * sd), color=DIGIT_COLOURS[digit],
+                                     alpha=0.4, lw=0))  # fmt: skip
+    ax.add_patch(patches.Circle((0, 0), radius, fill=False, ls="--", lw=2))
+    for digit in np.unique(y):
+        label(ax, np.median(z_mean[y == digit], axis=0), str(digit), DIGIT_COLOURS[digit])
+    ax.set(xlabel="$z_1$", ylabel="$z_2$", aspect="equal")
+    ax.autoscale_view()
+    return ax
+
+
+def confusion(matrix, ax=None):
+    """Shares of each written digit (row) that were read as each digit (column), in per cent.
+
+    matrix: (10, 10), each row sums to 1. Entries below half a per cent stay blank.
+    """
+    ax = ax or plt.subplots(figsize=(6, 5.6))[1]
+    ax.imshow(matrix, vmin=0, vmax=1, cmap="Blues")
+    for (i, j), share in np.ndenumerate(matrix):
+        if share >= 0.005:
+            colour = "white" if share > 0.6 else BLACK
+            ax.text(j, i, f"{100 * share:.0f}", ha="center", va="center", color=colour, size=10)
+    ax.set(xticks=range(10), yticks=range(10), xlabel="read as", ylabel="written")
+    ax.spines[:].set_visible(False)
+
+
+def plane_map(values, extent, points, name):
+    """A quantity over the latent plane as a heat map, with codes as dots over it.
+
+    values: (rows, columns), row 0 at the BOTTOM. extent: (left, right, bottom, top), the edges.
+    points: (n, 2). name: of the quantity, with its unit. Colours end at the 90% quantile.
+    Returns the axes.
+    """
+    fig, ax = plt.subplots(figsize=(7.5, 6))
+    drawn = ax.imshow(values, cmap="Oranges", vmin=0, vmax=np.quantile(values, 0.9),
+                      extent=extent, origin="lower", interpolation="bilinear")  # fmt: skip
+    ax.scatter(*points.T, s=2, color=BLUE, lw=0)
+    fig.colorbar(drawn, label=name, extend="max")
+    ax.set(xlabel="$z_1$", ylabel="$z_2$")
+
+
+def field_map():
+    """Where autoencoders and GANs lie on the map of artificial intelligence (figure 2.1)."""
+    fig, ax = plt.subplots(figsize=(8, 4.6))
+    regions = [  # x, y, width, height, title, colour
+        (0.0, 0.0, 10, 6.0, "artificial intelligence", BLACK),
+        (0.3, 0.2, 9.4, 5.1, "machine learning", BLUE),
+        (0.6, 0.4, 2.5, 4.2, "supervised:\nlabels are given", AMBER),
+        (3.3, 0.4, 6.2, 4.2, "unsupervised and self-supervised: the data are the labels", GREEN),
+        (4.9, 0.6, 4.4, 3.3, "generative: a distribution to sample from", ORANGE),
+    ]
+    for x, y, width, height, title, colour in regions:
+        box = patches.FancyBboxPatch(
+            (x, y),
+            width,
+            height,
+            boxstyle="round,pad=0,rounding_size=0.2",
+            fc="none",
+            ec=colour,
+            lw=2,
+        )
+        ax.add_patch(box)
+        ax.text(x + 0.15, y + height - 0.15, title, va="top", fontsize=11)
+    models = [
+        (1.85, 2.0, "classifier\nregression"),
+        (4.1, 2.6, "PCA"),
+        (4.1, 1.3, "plain\nautoencoder"),
+        (6.0, 2.1, "one explicit\nobjective:\n\nVAE\nmixtures, flows\ndiffusion"),
+        (8.1, 2.1, "two competing\nobjectives:\n\nGAN\n(BEGAN: with an\nautoencoder in it)"),
+    ]
+    for x, y, text in models:
+        ax.text(x, y, text, ha="center", va="center", fontsize=11)
+    ax.set(xlim=(-0.1, 10.1), ylim=(-0.1, 6.1))
+    ax.axis("off")
+    return fig
+
+
+def densities(x, curves, samples=None, ax=None):
+    """Densities over one axis, each in a colour and a line style of its own, with a legend.
+
+    x: (n,); curves: dict of str to (n,), densities at x. samples: (m,), drawn as black crosses
+    on the axis. Returns the axes.
+    """
+    ax = ax or plt.subplots(figsize=(7.5, 4))[1]
+    styles = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)))
+    for (name, density), style in zip(curves.items(), styles, strict=False):
+        ax.plot(x, density, ls=style, label=name)
+    if samples is not None:
+        ax.plot(samples, np.zeros(len(samples)), "x", color=BLACK, ms=6, mew=1.2, clip_on=False,
+                zorder=5, label=f"{len(samples)} samples")  # fmt: skip
+    ax.set(xlabel="$x$ (hours after noon)", ylabel="density (per hour)", ylim=(0, None))
+    ax.legend()
+    return ax

@@ -12,7 +12,7 @@ sys.path.insert(0, str(ROOT / "tools"))
 import execute
 import repository
 
-MODULES = ("models", "training", "densities", "compression", "finding")
+HELPERS = [p for p in sorted((ROOT / "aebook").glob("*.py")) if p.stem != "plots"]
 
 
 def code_cells(notebook):
@@ -66,7 +66,7 @@ def test_cells_are_short(notebook):
     for cell in code_cells(notebook):
         lines = [line for line in cell.source.splitlines() if line.strip()]
         assert len(lines) <= 15, f"{cell.id}: {len(lines)} lines"
-        assert max(map(len, lines)) <= 100, f"{cell.id}: a line of over 100 columns"
+        assert max(map(len, lines)) <= 92, f"{cell.id}: a line of over 92 columns"
 
 
 def test_prose_opens_closes_and_separates(notebook):
@@ -109,19 +109,20 @@ def test_no_private_or_backend_calls(notebook):
         )
 
 
+NAME = r"[A-Z][\w’'-]+"
+CITATION = re.compile(
+    rf"({NAME})(?:(?:, | and |, and | et al\.){NAME})*(?: et al\.)?,? \(?((?:19|20)\d\d)[);]"
+)
+
+
 def test_sources_named_in_the_text_have_an_entry(notebook):
-    """(Kingma and Welling, 2014) needs kingma... of 2014 in references.bib."""
+    """(Kingma and Welling, 2014) needs an entry by Kingma of 2014 in references.bib."""
     bib = (ROOT / "book" / "references.bib").read_text(encoding="utf-8")
     entries = re.findall(r"@\w+\{.*?\n\}", bib, re.S)
     for cell in notebook.cells:
-        if cell.cell_type != "markdown":
-            continue
-        for name, year in re.findall(
-            r"([A-Z][\w-]+)(?: [^();]*?)?,? \(?((?:19|20)\d\d)\)", cell.source
-        ):
-            assert any(name in e.split("title")[0] and year in e for e in entries), (
-                f"{cell.id}: no entry for {name}, {year}"
-            )
+        for name, year in CITATION.findall(cell.source) if cell.cell_type == "markdown" else ():
+            found = any(name in entry and f"{{{year}}}" in entry for entry in entries)
+            assert found, f"{cell.id}: no entry for {name}, {year}"
 
 
 def bare(node):
@@ -136,12 +137,10 @@ def bare(node):
 
 def helper_definitions():
     found = {}
-    for name in MODULES:
-        path = ROOT / "aebook" / f"{name}.py"
-        if path.exists():
-            for node in ast.parse(path.read_text(encoding="utf-8")).body:
-                if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
-                    found[node.name] = bare(node)
+    for path in HELPERS:
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+                found.setdefault(node.name, []).append(bare(node))
     return found
 
 
@@ -151,7 +150,7 @@ def test_what_stands_on_the_page_is_what_the_helper_holds(notebook):
         source = re.sub(r"^( *)%", r"\1# %", cell.source, flags=re.M)
         for node in ast.parse(source).body:
             if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and node.name in helpers:
-                assert bare(node) == helpers[node.name], f"{cell.id}: {node.name} differs"
+                assert bare(node) in helpers[node.name], f"{cell.id}: {node.name} differs"
 
 
 @pytest.mark.parametrize(

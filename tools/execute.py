@@ -19,6 +19,7 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
 from aebook import DataError, load_mnist
+from aebook.data import SOURCES
 
 ROOT = Path(__file__).resolve().parent.parent
 METADATA = {
@@ -64,7 +65,8 @@ def execute(path):
 
 
 def main(wanted):
-    if named := os.environ.get("AEBOOK_MNIST"):
+    named = os.environ.get("AEBOOK_MNIST", "")
+    if named not in ("", *SOURCES):
         os.environ["AEBOOK_MNIST"] = str(Path(named).resolve())  # chapters run elsewhere
     os.environ["PYTHONHASHSEED"] = "0"
     try:

@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parent.parent
 SETUP_CELL = """\
 try:
     import aebook  # the book's helper package
-except ModuleNotFoundError:  # in Colab, say: fetch the helper, and nothing else
+except ModuleNotFoundError:  # in Colab, say: fetch it, and only it
     %pip install --quiet --no-deps git+{url}
     import aebook
 

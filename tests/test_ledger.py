@@ -1,0 +1,53 @@
+"""The ledger: every claim has a verdict that a cell or a reference holds, every row its place."""
+
+import re
+import sys
+
+import nbformat
+import pytest
+from conftest import NOTEBOOKS, ROOT
+
+sys.path.insert(0, str(ROOT / "book" / "_ext"))
+import ledger
+
+DATA = ledger.read()
+CLAIMS = [row for group in DATA["claims"] for row in group["rows"]]
+CELLS = {
+    f"{path.stem}/{cell.id}": cell.source
+    for path in NOTEBOOKS
+    for cell in nbformat.read(path, as_version=4).cells
+}
+# What the book covers, after the classic chapter: ideas, uses, listings, figures, and what is new.
+ROWS = (
+    [f"I{k}" for k in range(1, 18)]
+    + [f"U{k}" for k in range(1, 8)]
+    + [f"L2.{k}" for k in range(1, 9)]
+    + [f"F2.{k}" for k in range(1, 10)]
+    + [f"N{k}" for k in range(1, 4)]
+)
+
+
+@pytest.mark.parametrize("claim", CLAIMS, ids=[str(claim.get("number")) for claim in CLAIMS])
+def test_a_claim_is_held_by_an_assert_or_a_reference(claim):
+    assert claim["verdict"] in ledger.VERDICTS
+    assert claim.get("cells") or claim.get("refs"), "neither a cell nor a reference"
+    for place in claim.get("cells", []):
+        assert place in CELLS, f"no cell {place}"
+        assert re.search(r"^ *assert ", CELLS[place], re.M), f"{place} asserts nothing"
+    bib = (ROOT / "book" / "references.bib").read_text(encoding="utf-8")
+    for key in claim.get("refs", []):
+        assert f"{{{key}," in bib, f"no reference {key}"
+
+
+def test_all_56_claims_of_the_classic_chapter_are_judged_once():
+    numbers = sorted(claim["number"] for claim in CLAIMS if "number" in claim)
+    assert numbers == list(range(1, 57))
+
+
+def test_every_row_has_its_place():
+    assert set(ROWS) <= set(DATA["coverage"])
+    for key, row in DATA["coverage"].items():
+        assert row["places"], key
+        for place in row["places"]:
+            page = ROOT / "book" / f"{place}.md"
+            assert place in CELLS or ("/" not in place and page.exists()), f"{key}: no {place}"

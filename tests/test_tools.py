@@ -1,0 +1,81 @@
+"""What `make execute`, `make repository` and the lock do, without running a chapter."""
+
+import re
+import shutil
+import sys
+
+import nbformat
+import pytest
+from conftest import ROOT
+
+sys.path.insert(0, str(ROOT / "tools"))
+import execute
+import repository
+
+
+@pytest.fixture
+def copy(tmp_path, monkeypatch):
+    """A copy of what `repository` changes, in a folder of its own."""
+    (tmp_path / "notebooks").mkdir()
+    shutil.copy(ROOT / "_config.yml", tmp_path)
+    first = sorted((ROOT / "notebooks").glob("*.ipynb"))[0]
+    shutil.copy(first, tmp_path / "notebooks")
+    monkeypatch.setattr(repository, "ROOT", tmp_path)
+    return tmp_path
+
+
+def test_a_new_address_reaches_the_configuration_and_the_notebooks(copy):
+    repository.main(["https://github.com/someone/else/"])
+    assert repository.address() == "https://github.com/someone/else"
+    old = (ROOT / "_config.yml").read_text(encoding="utf-8").splitlines()
+    new = (copy / "_config.yml").read_text(encoding="utf-8").splitlines()
+    assert sum(a != b for a, b in zip(old, new, strict=True)) == 1
+    (path,) = (copy / "notebooks").glob("*.ipynb")
+    text = path.read_text(encoding="utf-8")
+    assert "git+https://github.com/someone/else" in text
+    before = nbformat.read(ROOT / "notebooks" / path.name, as_version=4)
+    after = nbformat.read(path, as_version=4)
+    changed = [a.id for a, b in zip(before.cells, after.cells, strict=True) if a != b]
+    assert changed == ["setup"]
+
+
+@pytest.mark.parametrize(
+    "url", ["github.com/a/b", "https://example.org/a/b", "https://github.com/a"]
+)
+def test_an_address_that_is_none_changes_nothing(copy, url):
+    before = (copy / "_config.yml").read_bytes()
+    with pytest.raises(SystemExit, match="expected https://github"):
+        repository.main([url])
+    assert (copy / "_config.yml").read_bytes() == before
+
+
+def test_normalise_drops_what_differs_from_run_to_run():
+    cell = nbformat.v4.new_code_cell("1", metadata={"execution": {"x": "12:00"}, "tags": ["kept"]})
+    notebook = nbformat.v4.new_notebook(cells=[cell], metadata={"widgets": {}})
+    notebook = execute.normalise(notebook)
+    assert notebook.metadata == execute.METADATA
+    assert notebook.cells[0].metadata == {"tags": ["kept"]}
+
+
+def test_standard_error_is_found():
+    cell = nbformat.v4.new_code_cell("1")
+    cell.outputs = [nbformat.v4.new_output("stream", name="stdout", text="fine")]
+    notebook = nbformat.v4.new_notebook(cells=[cell])
+    assert execute.stderr_of(notebook) is None
+    notebook.cells[0].outputs.append(nbformat.v4.new_output("stream", name="stderr", text="oh"))
+    assert execute.stderr_of(notebook) == (notebook.cells[0].id, "oh")
+
+
+def test_execute_refuses_the_sample(monkeypatch):
+    monkeypatch.setenv("AEBOOK_MNIST", "sample")
+    with pytest.raises(SystemExit, match="stored outputs come from the full MNIST"):
+        execute.main([])
+
+
+def test_the_lock_pins_every_direct_need_and_names_no_index():
+    lock = (ROOT / "constraints.txt").read_text(encoding="utf-8")
+    assert "://" not in lock
+    for needs in ("requirements.txt", "benchmarks/requirements.txt"):
+        for line in (ROOT / needs).read_text(encoding="utf-8").splitlines():
+            if name := re.match(r"[\w-]+", line):
+                assert re.search(rf"^{name.group()}==", lock, re.M), name.group()

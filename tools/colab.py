@@ -1,0 +1,72 @@
+"""Run the chapters as Colab would: its versions, an empty folder each, the helper not installed.
+
+    python tools/colab.py [words in the names of the chapters]
+
+To be run with the interpreter of an environment that holds Colab's versions (`make test-colab`
+makes one). Each notebook's own first cell installs the helper from the repository's address; git
+is told to take this checkout, as committed, in its place, so that the real path is what runs.
+Outputs are thrown away.
+"""
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import nbformat
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError
+
+ROOT = Path(__file__).resolve().parent.parent
+NUMERICAL = ("tensorflow", "keras", "numpy", "scipy", "matplotlib", "scikit-learn", "pillow")
+
+
+def pip(*arguments):
+    command = [sys.executable, "-m", "pip", "--disable-pip-version-check", *arguments]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+
+def versions():
+    lines = (line.split("==") for line in pip("freeze").splitlines() if "==" in line)
+    return {name: version for name, version in lines if name.lower() in NUMERICAL}
+
+
+def redirect(url):
+    """Environment in which git takes this checkout for the repository at `url`."""
+    key = f"url.file://{ROOT}.insteadOf"
+    return {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": key, "GIT_CONFIG_VALUE_0": url}
+
+
+def main(wanted):
+    sys.path.insert(0, str(ROOT / "tools"))
+    import repository
+
+    os.environ.update(redirect(repository.address()))
+    if named := os.environ.get("AEBOOK_MNIST"):
+        os.environ["AEBOOK_MNIST"] = str(Path(named).resolve()) if os.sep in named else named
+    before, failed = versions(), 0
+    print(", ".join(f"{name} {version}" for name, version in before.items()), flush=True)
+    for path in sorted((ROOT / "notebooks").glob("*.ipynb")):
+        if wanted and not any(word in path.name for word in wanted):
+            continue
+        pip("uninstall", "--quiet", "--yes", "aebook")
+        start, error = time.monotonic(), ""
+        with tempfile.TemporaryDirectory() as empty:
+            notebook = nbformat.read(path, as_version=4)
+            resources = {"metadata": {"path": empty}}
+            try:
+                NotebookClient(notebook, timeout=900, resources=resources).execute()
+            except CellExecutionError as raised:
+                error = f"\n{raised}"
+        if versions() != before:
+            error += f"\na cell changed the numerical packages: {versions()}"
+        took = f"{time.monotonic() - start:.0f} s"
+        print(f"{path.name}: {'FAILED ' if error else 'passed, '}{took}{error}", flush=True)
+        failed += bool(error)
+    sys.exit(f"{failed} chapters failed under Colab's versions" if failed else 0)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
