@@ -244,6 +244,7 @@ def confusion(matrix, ax=None):
             ax.text(j, i, f"{100 * share:.0f}", ha="center", va="center", color=colour, size=10)
     ax.set(xticks=range(10), yticks=range(10), xlabel="read as", ylabel="written")
     ax.spines[:].set_visible(False)
+    return ax
 
 
 def plane_map(values, extent, points, name):
@@ -259,6 +260,7 @@ def plane_map(values, extent, points, name):
     ax.scatter(*points.T, s=2, color=BLUE, lw=0)
     fig.colorbar(drawn, label=name, extend="max")
     ax.set(xlabel="$z_1$", ylabel="$z_2$")
+    return ax
 
 
 def field_map():
