@@ -141,19 +141,6 @@ def flow(parts, arrows=None, height=1.7):
     return fig
 
 
-def plane_map(values, extent, points, name):
-    """A quantity over the latent plane as a heat map, with codes as dots over it.
-
-    values: (rows, columns), row 0 at the BOTTOM. extent: (left, right, bottom, top), the edges.
-    points: (n, 2). name: of the quantity, with its unit. Colours end at the 90% quantile.
-    Returns the axes.
-    """
-    fig, ax = plt.subplots(figsize=(7.5, 6))
-    drawn = ax.imshow(values, cmap="Oranges", vmin=0, vmax=np.quantile(values, 0.9),
-                      extent=extent, origin="lower", interpolation="bilinear")  # fmt: skip
-    ax.scatter(*points.T, s=2, color=BLUE, lw=0)
-    fig.colorbar(drawn, label=name, extend="max")
-    ax.set(xlabel="$z_1$", ylabel="$z_2$")
 def field_map():
     """Where autoencoders and GANs lie on the map of artificial intelligence (figure 2.1)."""
     fig, ax = plt.subplots(figsize=(8, 4.6))
