@@ -141,6 +141,126 @@ def flow(parts, arrows=None, height=1.7):
     return fig
 
 
+def auc_dots(groups):
+    """Dot charts of AUC over held-out digits, one panel a group, with chance as a dashed line.
+
+    groups: dict of panel title to {method: (10,) AUCs}; each method in a panel has a marker and
+    a colour of its own. Returns the figure.
+    """
+    fig, axes = plt.subplots(len(groups), 1, figsize=(8, 3.3 * len(groups)), sharex=True)
+    for ax, (title, methods) in zip(np.atleast_1d(axes), groups.items(), strict=True):
+        ax.axhline(0.5, color="gray", ls="--", lw=1)
+        shifts = np.linspace(-0.25, 0.25, len(methods))
+        for (name, values), marker, shift in zip(methods.items(), "osD^v", shifts, strict=False):
+            ax.plot(np.arange(10) + shift, values, marker, ms=7,
+                    label=f"{name} ({np.mean(values):.2f})")  # fmt: skip
+        ax.set(ylim=(0, 1), ylabel="AUC", title=title, xticks=range(10))
+        ax.vlines(np.arange(9) + 0.5, 0, 1, color="lightgray", lw=0.8)
+        ax.legend(title="method (mean)", loc="center left", bbox_to_anchor=(1.01, 0.5))
+    np.atleast_1d(axes)[-1].set_xlabel("digit held out")
+    return fig
+
+
+def roc_panels(curves):
+    """Ten small ROC plots, one for each held-out digit, with chance as a thin diagonal.
+
+    curves: dict of method to a list of ten (fpr, tpr); methods differ in line style and colour.
+    """
+    fig, axes = plt.subplots(2, 5, figsize=(10, 4.6), sharex=True, sharey=True)
+    for digit, ax in enumerate(axes.flat):
+        ax.plot([0, 1], [0, 1], color="gray", lw=0.8)
+        for (name, pairs), style in zip(curves.items(), ("-", "--", ":"), strict=False):
+            ax.plot(*pairs[digit], style, label=name)
+        ax.set(title=f"{digit} held out", xticks=[0, 1], yticks=[0, 1], aspect="equal")
+    fig.supxlabel("false-positive rate")
+    fig.supylabel("true-positive rate")
+    fig.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=3)
+    return fig
+
+
+def answers(x_query, y_query, x_found, y_found, size=0.75):
+    """Queries at the left, each with its answers from left to right; wrong ones are crossed.
+
+    x_query: (n, 784), y_query: (n,) digits; x_found: (n, k, 784), y_found: (n, k).
+    """
+    n, k = np.shape(y_found)
+    ratios = [1, 0.3] + [1] * k
+    fig, axes = plt.subplots(n, k + 2, figsize=(size * sum(ratios), size * 1.3 * n),
+                             width_ratios=ratios)  # fmt: skip
+    for i, ax_row in enumerate(np.atleast_2d(axes)):
+        image(ax_row[0], x_query[i], f"query {y_query[i]}")
+        ax_row[1].axis("off")
+        for ax, x, y in zip(ax_row[2:], x_found[i], y_found[i], strict=True):
+            wrong = y != y_query[i]
+            image(ax, x, f"✗ {y}" if wrong else f"{y}")
+            if wrong:
+                ax.plot([0, 27, np.nan, 0, 27], [0, 27, np.nan, 27, 0], color=ORANGE, lw=1.5)
+                ax.title.set_color(ORANGE)
+    return fig
+
+
+def grid_of_pictures(images, at, ax=None):
+    """A grid of pictures on axes that can carry points too, row 0 at the bottom.
+
+    images: (n, n, 784), in [0, 1]; at: (n,) evenly spaced. The picture at [i, j] is centred on
+    the point (at[j], at[i]). Returns the axes.
+    """
+    ax = ax or plt.subplots(figsize=(6, 6))[1]
+    at = np.asarray(at)
+    half = (at[1] - at[0]) / 2
+    ends = (at[0] - half, at[-1] + half)
+    ax.imshow(tile(images), extent=(*ends, *ends), vmin=0, vmax=1)
+    return ax
+
+
+def spots(z_mean, sigma, y, radius=1.5, ax=None):
+    """q(z|x) of many images as ellipses of `radius` standard deviations, coloured by digit.
+
+    z_mean, sigma: (n, 2); y: (n,) integers 0 to 9. Each class is labelled at its median, and the
+    prior is the dashed circle. Returns the axes.
+    """
+    ax = ax or plt.subplots(figsize=(6.5, 6.5))[1]
+    for mean, sd, digit in zip(z_mean, sigma, y, strict=True):
+        ax.add_patch(patches.Ellipse(mean, *(2 * radius * sd), color=DIGIT_COLOURS[digit],
+                                     alpha=0.4, lw=0))  # fmt: skip
+    ax.add_patch(patches.Circle((0, 0), radius, fill=False, ls="--", lw=2))
+    for digit in np.unique(y):
+        label(ax, np.median(z_mean[y == digit], axis=0), str(digit), DIGIT_COLOURS[digit])
+    ax.set(xlabel="$z_1$", ylabel="$z_2$", aspect="equal")
+    ax.autoscale_view()
+    return ax
+
+
+def confusion(matrix, ax=None):
+    """Shares of each written digit (row) that were read as each digit (column), in per cent.
+
+    matrix: (10, 10), each row sums to 1. Entries below half a per cent stay blank.
+    """
+    ax = ax or plt.subplots(figsize=(6, 5.6))[1]
+    ax.imshow(matrix, vmin=0, vmax=1, cmap="Blues")
+    for (i, j), share in np.ndenumerate(matrix):
+        if share >= 0.005:
+            colour = "white" if share > 0.6 else BLACK
+            ax.text(j, i, f"{100 * share:.0f}", ha="center", va="center", color=colour, size=10)
+    ax.set(xticks=range(10), yticks=range(10), xlabel="read as", ylabel="written")
+    ax.spines[:].set_visible(False)
+
+
+def plane_map(values, extent, points, name):
+    """A quantity over the latent plane as a heat map, with codes as dots over it.
+
+    values: (rows, columns), row 0 at the BOTTOM. extent: (left, right, bottom, top), the edges.
+    points: (n, 2). name: of the quantity, with its unit. Colours end at the 90% quantile.
+    Returns the axes.
+    """
+    fig, ax = plt.subplots(figsize=(7.5, 6))
+    drawn = ax.imshow(values, cmap="Oranges", vmin=0, vmax=np.quantile(values, 0.9),
+                      extent=extent, origin="lower", interpolation="bilinear")  # fmt: skip
+    ax.scatter(*points.T, s=2, color=BLUE, lw=0)
+    fig.colorbar(drawn, label=name, extend="max")
+    ax.set(xlabel="$z_1$", ylabel="$z_2$")
+
+
 def field_map():
     """Where autoencoders and GANs lie on the map of artificial intelligence (figure 2.1)."""
     fig, ax = plt.subplots(figsize=(8, 4.6))
