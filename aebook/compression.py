@@ -21,11 +21,12 @@ def rmse(x, x_hat):
     return float(np.sqrt(np.mean(np.square(x - x_hat))))
 
 
-def psnr(x, x_hat):
-    """Peak signal-to-noise ratio in decibels for a peak of 1; more is better.
+def pooled_psnr(x, x_hat):
+    """Peak signal-to-noise ratio in decibels for a peak of 1: one float, more is better.
 
-    20 dB is an RMSE of 0.1, and 20 dB more is a tenth of that. The mean is over ALL images given,
-    before the logarithm. Infinite when nothing differs.
+    20 dB is an RMSE of 0.1, and 20 dB more is a tenth of that. Infinite when nothing differs. The
+    mean is over ALL images given, before the logarithm; `aebook.restoration.psnr` gives one
+    value for each image.
     """
     error = rmse(x, x_hat)
     return float(-20 * np.log10(error)) if error else np.inf
@@ -104,8 +105,7 @@ def ans_decode(code, tables, n):
     """
     words = np.frombuffer(code, "<u4").tolist()
     state = words.pop() * LOW + words.pop()
-    ends = np.cumsum(tables, axis=1).tolist()
-    widths = tables.tolist()
+    ends, widths = np.cumsum(tables, axis=1).tolist(), tables.tolist()
     symbols = np.empty((n, len(tables)), int)
     for i, j in np.ndindex(symbols.shape):
         slot = state % TOTAL
@@ -154,15 +154,16 @@ def png_file(x, side=28, greys=256, columns=40):
     return file.getvalue()
 
 
-def jpeg_file(x, side=28, quality=75, columns=40):
+def jpeg_file(x, side=28, quality=75, columns=40, progressive=True):
     """The bytes of one grey JPEG file with all images x, float (n, 784), made smaller.
 
-    side: pixels a side; quality: 1 to 95; n: a multiple of columns.
+    side: pixels a side; quality: 1 to 95; n: a multiple of columns. progressive: smaller for a
+    sheet, larger for a single digit.
     """
     pictures = resize(np.rint(x * 255).astype("uint8").reshape(-1, 28, 28), side)
     file = io.BytesIO()
     picture = Image.fromarray(sheet(pictures, columns))
-    picture.save(file, "JPEG", quality=quality, optimize=True, progressive=True)
+    picture.save(file, "JPEG", quality=quality, optimize=True, progressive=progressive)
     return file.getvalue()
 
 

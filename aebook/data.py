@@ -131,7 +131,7 @@ def _first_at_hand():
         _download(cache)
         return _as_mnist(_read_npz(cache, verify=True), "downloaded")
     except DataError as error:
-        why += str(error)
+        why += str(error).split("; ")[0]
     sample = _bundled_sample()
     return sample._replace(
         source=f"{sample.source} ({why}; for all 70,000 digits go online once, "

@@ -244,6 +244,7 @@ def confusion(matrix, ax=None):
             ax.text(j, i, f"{100 * share:.0f}", ha="center", va="center", color=colour, size=10)
     ax.set(xticks=range(10), yticks=range(10), xlabel="read as", ylabel="written")
     ax.spines[:].set_visible(False)
+    return ax
 
 
 def plane_map(values, extent, points, name):
@@ -259,6 +260,7 @@ def plane_map(values, extent, points, name):
     ax.scatter(*points.T, s=2, color=BLUE, lw=0)
     fig.colorbar(drawn, label=name, extend="max")
     ax.set(xlabel="$z_1$", ylabel="$z_2$")
+    return ax
 
 
 def field_map():
@@ -312,4 +314,66 @@ def densities(x, curves, samples=None, ax=None):
                 zorder=5, label=f"{len(samples)} samples")  # fmt: skip
     ax.set(xlabel="$x$ (hours after noon)", ylabel="density (per hour)", ylim=(0, None))
     ax.legend()
+    return ax
+
+
+def posterior(ax, z, mass, mean, sd, picture=None):
+    """True posterior and encoder's q in the latent plane, each by the region that holds 90%.
+
+    z: (n * n, 2), the points of a square grid; mass: (n * n,), the posterior's share of each
+    point. Shaded: the smallest regions that hold 50%, 90% and 99% of it. Dashed: the ellipse that
+    holds 90% of a normal with this mean and sd, both (2,). picture: (784,), drawn in a corner.
+    """
+    n = round(np.sqrt(len(z)))
+    z1, z2, mass = z[:n, 0], z[::n, 1], mass.reshape(n, n)
+    falling = np.sort(mass.ravel())[::-1]
+    held = np.cumsum(falling) / falling.sum()
+    levels = [falling[np.searchsorted(held, share)] for share in (0.99, 0.9, 0.5)]
+    ax.contourf(z1, z2, mass, [*levels, mass.max()], colors=["#d0e4f2", "#79b3da", BLUE])
+    size = 2 * np.sqrt(-2 * np.log(0.1)) * np.asarray(sd)
+    ax.add_patch(patches.Ellipse(mean, *size, fill=False, ls="--", lw=2.5, color=ORANGE))
+    rows, columns = np.nonzero(mass > levels[0] / 4)
+    corners = np.array([[z1[columns], z2[rows]]]).reshape(2, -1).T
+    points = np.vstack([corners, mean - size, mean + size])
+    centre = (points.max(axis=0) + points.min(axis=0)) / 2
+    half = (points.max(axis=0) - points.min(axis=0)).max() * 0.7
+    ax.set(xlim=centre[0] + np.array([-half, half]), ylim=centre[1] + np.array([-half, half]),
+           aspect="equal", xlabel="$z_1$", ylabel="$z_2$")  # fmt: skip
+    if picture is not None:
+        image(ax.inset_axes([0.78, 0.78, 0.22, 0.22]), picture)
+    return ax
+
+
+def rate_distortion(models):
+    """Distortion against rate of VAEs, with a diagonal of equal ELBO through each.
+
+    models: dict of name to (rate, distortion, usual), in nats an image; a model that is not
+    `usual` is drawn as a triangle.
+    """
+    _, ax = plt.subplots(figsize=(7, 4.8))
+    for name, (rate, distortion, usual) in models.items():
+        marker, colour = ("o", BLUE) if usual else ("^", ORANGE)
+        ax.plot([0, rate + distortion], [rate + distortion, 0], color="#dddddd", lw=1, zorder=0)
+        ax.plot(rate, distortion, marker, color=colour, ms=9)
+        ax.annotate(name, (rate, distortion), (8, 4), textcoords="offset points", fontsize=11)
+    rates, distortions = zip(*[model[:2] for model in models.values()], strict=True)
+    ax.set(xlim=(0, max(rates) * 1.25), ylim=(min(distortions) - 12, max(distortions) + 8),
+           xlabel="rate: KL divergence (nats per image)",
+           ylabel="distortion: reconstruction loss (nats)")  # fmt: skip
+    return ax
+
+
+def ranking(named, label=""):
+    """Dots on one axis, the highest value on top, each with its name at the left.
+
+    named: dict of name to (value, marker, colour); label: of the axis, with the unit.
+    """
+    ordered = sorted(named.items(), key=lambda item: item[1][0])
+    _, ax = plt.subplots(figsize=(7, 0.42 * len(named) + 0.8))
+    for row, (_, (value, marker, colour)) in enumerate(ordered):
+        ax.axhline(row, color="#dddddd", lw=1, zorder=0)
+        ax.plot(value, row, marker, color=colour, ms=8)
+        ax.annotate(f"{value:.0f}", (value, row), (9, 4), textcoords="offset points", fontsize=11)
+    ax.set(yticks=range(len(named)), yticklabels=[name for name, _ in ordered], xlabel=label)
+    ax.margins(x=0.1)
     return ax

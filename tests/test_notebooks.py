@@ -98,7 +98,9 @@ def test_every_figure_has_an_alternative_text_of_its_own(notebook):
 
 def test_no_forbidden_words(notebook):
     for cell in notebook.cells:
-        found = re.search(r"\b(simply|obviously|trivially)\b", cell.source, re.I)
+        found = re.search(
+            r"\b(simply|obviously|trivially|placeholder|todo|fixme)\b", cell.source, re.I
+        )
         assert not found, f"{cell.id}: {found}"
 
 
