@@ -31,29 +31,18 @@ def jensen_shannon(log_p, log_q, step):
     return (kl(log_p, log_middle, step) + kl(log_q, log_middle, step)) / 2
 
 
-def reverse_gradient(x, strength=1.0):
-    """x itself, exactly; but the gradient that passes back through it is multiplied by -strength.
+def crowd_dense(members, inputs, units, activation=None):
+    """A Dense layer for each member: (n, members, inputs) to (n, members, units), nothing shared.
 
-    One optimizer can so descend for one player and ascend for the other (Ganin and Lempitsky,
-    2015, for another purpose). strength: float, or an array that broadcasts against x.
-    """
-    still = ops.stop_gradient(x)
-    return still + strength * (still - x)
-
-
-def crowd_dense(units, members, activation=None):
-    """A Dense layer for each member: (n, members, i) to (n, members, units), no weight shared.
-
-    Keras takes axis 0 of the kernel (members, i, units) for part of the fan-in; the scale undoes
-    that, and every kernel has variance 1 / i, as if the layer stood alone. Hidden units start
-    with biases spread over [-1, 1], so that they bend in different places.
+    Kernels start with variance 1 / inputs. Hidden units start with biases spread over [-1, 1], so
+    that they bend in different places.
     """
     return layers.EinsumDense(
-        "nsi,sio->nso",
+        "nmi,miu->nmu",
         output_shape=(members, units),
-        bias_axes="so",
+        bias_axes="mu",
         activation=activation,
-        kernel_initializer=keras.initializers.VarianceScaling(members),
+        kernel_initializer=keras.initializers.RandomNormal(stddev=inputs**-0.5),
         bias_initializer=keras.initializers.RandomUniform(-1, 1) if activation else "zeros",
     )
 
@@ -61,9 +50,9 @@ def crowd_dense(units, members, activation=None):
 def build_generator(members, noise_dim=2, hidden=16, centre=2.5):
     """z -> x: noise (n, members, noise_dim) to points (n, members, 1), at first around centre."""
     z = keras.Input((members, noise_dim), name="z")
-    h = crowd_dense(hidden, members, "tanh")(z)
-    h = crowd_dense(hidden, members, "tanh")(h)
-    x = layers.Rescaling(centre, offset=centre)(crowd_dense(1, members)(h))
+    h = crowd_dense(members, noise_dim, hidden, "tanh")(z)
+    h = crowd_dense(members, hidden, hidden, "tanh")(h)
+    x = layers.Rescaling(centre, offset=centre)(crowd_dense(members, hidden, 1)(h))
     return keras.Model(z, x, name="generator")
 
 
@@ -71,22 +60,17 @@ def build_discriminator(members, hidden=16, centre=2.5):
     """x -> logit: points (n, members, 1) to log D / (1 - D), the same shape; D(x) = sigmoid."""
     x = keras.Input((members, 1), name="x")
     h = layers.Rescaling(1 / centre, offset=-1.0)(x)
-    h = crowd_dense(hidden, members, "tanh")(h)
-    h = crowd_dense(hidden, members, "tanh")(h)
-    return keras.Model(x, crowd_dense(1, members)(h), name="discriminator")
+    h = crowd_dense(members, 1, hidden, "tanh")(h)
+    h = crowd_dense(members, hidden, hidden, "tanh")(h)
+    return keras.Model(x, crowd_dense(members, hidden, 1)(h), name="discriminator")
 
 
 class Game(keras.Model):
-    """A generator and its opponent. `fit(x)` takes points (n, members, 1); `call` makes fakes.
+    """A generator and its opponent. `fit(x)` takes points (n, members, 1); `call` makes fakes."""
 
-    strength: how large the generator's steps are, as a multiple of the opponent's; a number, or
-    one for each member.
-    """
-
-    def __init__(self, generator, opponent, strength=1.0, **kwargs):
-        super().__init__(**kwargs)
+    def __init__(self, generator, opponent):
+        super().__init__()
         self.generator, self.opponent = generator, opponent
-        self.strength = np.reshape(strength, (-1, 1)).astype("float32")
         self.seed_generator = keras.random.SeedGenerator(0)
 
     def call(self, x):
@@ -94,26 +78,38 @@ class Game(keras.Model):
         return self.generator(keras.random.normal(shape, seed=self.seed_generator))
 
 
+def forger_loss(logits, saturating):
+    """What a generator descends on, from a discriminator's logits for its points: logits.shape.
+
+    log(1 - D) where saturating (bool, broadcast against logits), else -log D.
+    """
+    log_d, log_not_d = -ops.softplus(-logits), -ops.softplus(logits)
+    return ops.where(saturating, log_not_d, -log_d)
+
+
 class GAN(Game):
     """The game of Goodfellow et al. (2014); the opponent is a discriminator that gives logits.
 
-    saturating: the generator descends on log(1 - D), the value function itself, rather than on
-    -log D.
+    Each setting has one value for each member, or one for all. strength: how large the
+    generator's steps are, as a multiple of the discriminator's. decay: weight decay of the
+    discriminator, as decay / 2 times the sum of its squared weights in the loss. saturating: see
+    `forger_loss`.
     """
 
-    def __init__(self, generator, discriminator, strength=1.0, saturating=False, **kwargs):
-        super().__init__(generator, discriminator, strength, **kwargs)
-        self.saturating = saturating
+    def __init__(self, generator, discriminator, strength=1.0, decay=0.0, saturating=False):
+        super().__init__(generator, discriminator)
+        self.strength, self.decay = np.float32(strength), np.float32(decay)
+        self.saturating = np.reshape(saturating, (-1, 1))
 
     def compute_loss(self, x, y=None, y_pred=None, sample_weight=None, training=True):
-        real = ops.softplus(-self.opponent(x))
-        if self.saturating:
-            fake = ops.softplus(self.opponent(reverse_gradient(y_pred, self.strength)))
-        else:
-            logits, still = self.opponent(y_pred), self.opponent(ops.stop_gradient(y_pred))
-            pull = ops.softplus(-logits) - ops.softplus(-still)
-            fake = ops.softplus(still) + self.strength * pull
-        return ops.sum(ops.mean(real + fake, axis=0))
+        real, fake = self.opponent(x), self.opponent(y_pred)
+        still = self.opponent(ops.stop_gradient(y_pred))
+        his = ops.mean(ops.softplus(-real) + ops.softplus(still), axis=(0, 2))
+        hers = forger_loss(fake, self.saturating) - forger_loss(still, self.saturating)
+        hers = self.strength * ops.mean(hers, axis=(0, 2))
+        weights = [ops.reshape(w, (w.shape[0], -1)) for w in self.opponent.trainable_variables]
+        squares = sum(ops.sum(ops.square(w), axis=1) for w in weights)
+        return ops.sum(his + hers + self.decay / 2 * squares)
 
 
 def next_k(k, real, fake, gamma, rate):
@@ -131,8 +127,8 @@ class BEGAN(Game):
     each member. rate: how fast k follows.
     """
 
-    def __init__(self, generator, autoencoder, gamma, rate=0.05, **kwargs):
-        super().__init__(generator, autoencoder, **kwargs)
+    def __init__(self, generator, autoencoder, gamma, rate=0.01):
+        super().__init__(generator, autoencoder)
         self.gamma, self.rate = np.asarray(gamma, "float32"), rate
         self.k = self.add_weight(shape=self.gamma.shape, initializer="zeros", trainable=False)
 
@@ -147,12 +143,12 @@ class BEGAN(Game):
         return ops.sum(real - k * still + fake - still)
 
 
-def build_judge(members, hidden=3, centre=2.5):
+def build_judge(members, hidden=16, centre=2.5):
     """x -> x_hat: an autoencoder of points (n, members, 1) with a code of one number."""
     x = keras.Input((members, 1), name="x")
     h = layers.Rescaling(1 / centre, offset=-1.0)(x)
-    h = crowd_dense(hidden, members, "tanh")(h)
-    z = crowd_dense(1, members, "tanh")(h)
-    h = crowd_dense(hidden, members, "tanh")(z)
-    x_hat = layers.Rescaling(centre, offset=centre)(crowd_dense(1, members)(h))
+    h = crowd_dense(members, 1, hidden, "tanh")(h)
+    z = crowd_dense(members, hidden, 1, "tanh")(h)
+    h = crowd_dense(members, 1, hidden, "tanh")(z)
+    x_hat = layers.Rescaling(centre, offset=centre)(crowd_dense(members, hidden, 1)(h))
     return keras.Model(x, x_hat, name="autoencoder")
