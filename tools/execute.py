@@ -62,8 +62,8 @@ def execute(path):
             return str(error)
         if spoken := stderr_of(notebook):
             return f"cell {spoken[0]} wrote to standard error: {spoken[1]}"
-        for path in Path(live).iterdir():
-            shutil.copy(path, LIVE)
+        for data in Path(live).iterdir():
+            shutil.copy(data, LIVE)
     part = path.with_suffix(".part")
     nbformat.write(normalise(notebook), part)
     part.replace(path)

@@ -41,8 +41,7 @@ def pack(arrays, settings):
     """
     where, parts, offset = {}, [], 0
     for name, array in arrays.items():
-        array = np.asarray(array)
-        kind = np.float16 if array.dtype.kind == "f" else np.min_scalar_type(array.max())
+        kind = np.float16 if array.dtype.kind == "f" else np.min_scalar_type(int(array.max()))
         part = np.ascontiguousarray(array, kind)
         where[name] = [part.dtype.name, list(part.shape), offset]
         parts.append(part.astype(part.dtype.newbyteorder("<")).tobytes())
@@ -131,6 +130,37 @@ def latent_explorer(vae, x_test, y_test):
     arrays, settings = vae_data(vae, x_test, y_test)
     still = stills.latent_explorer(vae, x_test[:N_CODES], y_test[:N_CODES])
     return LiveFigure("latent", "vae", arrays, settings, still)
+
+
+def draw_a_digit(vae, x_test, y_test):
+    """Draw, and see where the encoder puts it, what the decoder makes of it, and what it costs.
+
+    Arguments as for `latent_explorer`, with which it shares its data.
+    """
+    arrays, settings = vae_data(vae, x_test, y_test)
+    still = stills.draw_a_digit(vae, x_test[:N_CODES], y_test[:N_CODES])
+    return LiveFigure("draw", "vae", arrays, settings, still)
+
+
+def two_modes():
+    """A mixture of two normals with sliders, and what maximum likelihood and KL make of it."""
+    return LiveFigure("modes", "modes", {}, {}, stills.two_modes())
+
+
+def bottleneck(x, codes):
+    """Ten pictures through codes of more and more bytes, one method beside the other.
+
+    x: (n, 784) in [0, 1]. codes: dict of method to a list of (bytes, RMSE, latents, x_hat), from
+    few bytes to many: bytes an image and RMSE as measured on a whole test set, x_hat: (n, 784).
+    """
+    arrays, settings = {"x": np.rint(255 * x).astype("uint8")}, {}
+    for i, (name, points) in enumerate(codes.items()):
+        sizes, errors, latents, pictures = zip(*points, strict=True)
+        arrays[f"x_hat_{i}"] = np.rint(255 * np.stack(pictures)).astype("uint8")
+        settings[name] = {"bytes": [round(float(size), 2) for size in sizes],
+                          "rmse": [round(float(error), 4) for error in errors],
+                          "latents": [int(k) for k in latents]}  # fmt: skip
+    return LiveFigure("bottleneck", "bottleneck", arrays, settings, stills.bottleneck(x, codes))
 
 
 def vae_data(vae, x_test, y_test):

@@ -96,7 +96,8 @@ function slider(name, { min, max, step, value, format = write }, input) {
     shown.textContent = format(+range.value);
     range.setAttribute("aria-valuetext", shown.textContent);
   };
-  const element = h("label", { class: "live-slider" }, h("span", {}, name), range, shown);
+  const long = name.length > 3 ? " live-long" : "";
+  const element = h("label", { class: `live-slider${long}` }, h("span", {}, name), range, shown);
   const control = { element, range, set(v) { range.value = v; tell(); } };
   control.set(value);
   return control;
@@ -129,20 +130,18 @@ function announcer(el) {
 
 const reducedMotion = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
 
-/** A canvas as wide as its place, `ratio` times as high; `draw(context, width, height)` in pixels
- *  of the page. `paint()` draws with the next frame, once however often it was asked. */
-function surface(attributes, ratio, draw) {
+/** A canvas as wide as its place, `ratio` times as high but not below `least`; `draw(context,
+ *  width, height)` in pixels of the page. `paint()` draws with the next frame, once however often
+ *  it was asked. */
+function surface(attributes, ratio, draw, least = 0) {
   const canvas = h("canvas", attributes);
   let asked = false;
   const now = () => {
     asked = false;
-    const width = canvas.clientWidth, height = Math.round(width * ratio);
+    const width = canvas.clientWidth, height = canvas.clientHeight;
     if (!width) return;
-    const scale = window.devicePixelRatio || 1, wanted = Math.round(width * scale);
-    if (canvas.width !== wanted) {
-      canvas.width = wanted;
-      canvas.height = Math.round(height * scale);
-    }
+    const scale = window.devicePixelRatio || 1, wanted = [width, height].map((v) => Math.round(v * scale));
+    if (canvas.width !== wanted[0] || canvas.height !== wanted[1]) [canvas.width, canvas.height] = wanted;
     const context = canvas.getContext("2d");
     context.setTransform(scale, 0, 0, scale, 0, 0);
     context.fillStyle = "white";
@@ -154,6 +153,7 @@ function surface(attributes, ratio, draw) {
     asked = true;
   };
   canvas.style.aspectRatio = `1 / ${ratio}`;
+  canvas.style.minHeight = `${least}px`;
   new ResizeObserver(paint).observe(canvas);
   return { canvas, paint };
 }
@@ -197,8 +197,8 @@ function scale(low, high, from, to) {
 }
 
 /** Text with a white rim, legible over whatever lies below. */
-function label(context, text, x, y, { colour = INK, size = 14, align = "center" } = {}) {
-  context.font = `bold ${size}px system-ui, sans-serif`;
+function label(context, text, x, y, { colour = INK, size = 14, align = "center", weight = "bold" } = {}) {
+  context.font = `${weight} ${size}px system-ui, sans-serif`;
   context.textAlign = align;
   context.textBaseline = "middle";
   context.lineWidth = 4;
@@ -233,12 +233,8 @@ function axes(context, x, y, { xTicks, yTicks, xName, yName, bottom, left, width
     context.fillText(Number.isInteger(v) ? write(v, 0) : write(v, 1), left - 6, y(v));
   }
   context.stroke();
-  context.textAlign = "right";
-  context.textBaseline = "bottom";
-  context.fillText(xName, width - 2, bottom - 3);
-  context.textAlign = "left";
-  context.textBaseline = "top";
-  context.fillText(yName, left + 4, 2);
+  label(context, xName, width - 2, bottom - 14, { colour: GREY, size: 12, align: "right", weight: "" });
+  label(context, yName, left + 5, 8, { colour: GREY, size: 12, align: "left", weight: "" });
 }
 
 /** The latent plane with the codes of test digits as small numerals: one square, and over it

@@ -2,7 +2,7 @@
 
 // The quantiles of N(0, 1) at 0.05, 0.20, ..., 0.95: the chapter's grid.
 const QUANTILES = [-1.6448536, -0.8416212, -0.3853205, 0, 0.3853205, 0.8416212, 1.6448536];
-const STEPS = 8;
+const STEPS = 8, START = [2, -0.5];  // START: among the zeros
 
 export default {
   render({ model, el }) {
@@ -15,7 +15,7 @@ export default {
       return { i, digit: a.code_y[row], mean: cut(a.code_mean), logVar: cut(a.code_log_var) };
     };
     const ends = { A: codeOf(rows[7][0]), B: codeOf(rows[3][0]) };
-    let z = [0, 0], t = null, grid = false, playing = 0, thumbnails = null;
+    let z = START, t = null, grid = false, playing = 0, thumbnails = null;
 
     // --- the plane
     const map = plane(a, { tabindex: 0, role: "application" }, classes, (context, x, y) => {
@@ -29,13 +29,15 @@ export default {
           context.strokeRect(x(z1) - size / 2, y(z2) - size / 2, size, size);
         }
       }
-      context.beginPath();
-      context.setLineDash([5, 4]);
-      context.moveTo(x(ends.A.mean[0]), y(ends.A.mean[1]));
-      context.lineTo(x(ends.B.mean[0]), y(ends.B.mean[1]));
-      context.strokeStyle = INK;
-      context.lineWidth = 1.5;
-      context.stroke();
+      for (const [colour, width, dash] of [["white", 4, []], [INK, 2, [5, 4]]]) {
+        context.beginPath();
+        context.setLineDash(dash);
+        context.moveTo(x(ends.A.mean[0]), y(ends.A.mean[1]));
+        context.lineTo(x(ends.B.mean[0]), y(ends.B.mean[1]));
+        context.strokeStyle = colour;
+        context.lineWidth = width;
+        context.stroke();
+      }
       context.setLineDash([]);
       for (const name of ["A", "B"]) spot(context, x, y, ends[name].mean, ends[name].logVar, name);
       for (const [colour, width] of [["white", 6], [RED, 2.5]]) {
@@ -119,14 +121,14 @@ export default {
     function moveTo(to) {
       stop();
       t = null;
-      show_at(to.map(clamp));
+      decodeAt(to.map(clamp));
     }
     function travel(to) {
       t = to;
       way.set(t);
-      show_at(ends.A.mean.map((m, k) => (1 - t) * m + t * ends.B.mean[k]));
+      decodeAt(ends.A.mean.map((m, k) => (1 - t) * m + t * ends.B.mean[k]));
     }
-    function show_at(to) {
+    function decodeAt(to) {
       z = to;
       const counts = neighbours(a, z), near = writeNeighbours(counts);
       sliders.forEach((s, k) => s.set(z[k]));
@@ -160,7 +162,7 @@ export default {
     name();
     show("A");
     show("B");
-    show_at([0, 0]);
+    decodeAt(START);
     el.live = { ...vae, neighbours: (at) => neighbours(a, at), where: () => z, moveTo, ends };
   },
 };
