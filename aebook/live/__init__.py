@@ -157,7 +157,7 @@ def bottleneck(x, codes):
     for i, (name, points) in enumerate(codes.items()):
         sizes, errors, latents, pictures = zip(*points, strict=True)
         arrays[f"x_hat_{i}"] = np.rint(255 * np.stack(pictures)).astype("uint8")
-        settings[name] = {"bytes": [round(float(size), 2) for size in sizes],
+        settings[name] = {"bytes": [round(float(size), 3) for size in sizes],
                           "rmse": [round(float(error), 4) for error in errors],
                           "latents": [int(k) for k in latents]}  # fmt: skip
     return LiveFigure("bottleneck", "bottleneck", arrays, settings, stills.bottleneck(x, codes))

@@ -3,12 +3,13 @@
 export default {
   render({ model, el }) {
     const { settings } = model.get("header"), a = unpack(model), names = Object.keys(settings), n = a.x.length / 784;
-    const most = Math.min(...names.map((name) => settings[name].bytes.at(-1)));
-    const sizes = [...new Set(names.flatMap((name) => settings[name].bytes))].filter((size) => size <= most).sort((p, q) => p - q);
+    // Every size at which a method gains something, from the first at which all of them have a code.
+    const least = Math.max(...names.map((name) => settings[name].bytes[0]));
+    const sizes = [...new Set(names.flatMap((name) => settings[name].bytes))].filter((size) => size >= least).sort((p, q) => p - q);
     const picture = (array, i) => array.subarray(784 * i, 784 * (i + 1)).map((v) => v / 255);
     const psnr = (rmse) => -20 * Math.log10(rmse);
-    /** The method's best code of at most so many bytes, or its smallest one. */
-    const pick = (name, budget) => Math.max(settings[name].bytes.findLastIndex((size) => size <= budget), 0);
+    /** The method's best code of at most so many bytes. */
+    const pick = (name, budget) => settings[name].bytes.findLastIndex((size) => size <= budget);
     let budget = 8;
 
     const strip = (array, first) => surface({ role: "img" }, 1 / n, (context, width) => {

@@ -216,6 +216,6 @@ export default {
       verdict);
     const say = announcer(el);
     choose("digit:4");
-    el.live = { ...vae, prepare, terms, rank, choose, state: () => ({ x, code }) };
+    el.live = { ...vae, neighbours: (at) => neighbours(a, at), prepare, terms, rank, choose, state: () => ({ x, code }) };
   },
 };

@@ -42,7 +42,11 @@ def draw_a_digit(vae, x_test, y_test):
     plots.image(axes[0], x[0], "drawn")
     axes[1].plot(*z_mean.T, ".", ms=2, color="0.6")
     size = 3 * np.exp(z_log_var[row][0] / 2)
-    axes[1].add_patch(patches.Ellipse(z_mean[row][0], *size, fill=False, lw=2))
+    axes[1].axvline(z_mean[row][0, 0], color="black", ls=":", lw=1)
+    axes[1].axhline(z_mean[row][0, 1], color="black", ls=":", lw=1)
+    axes[1].add_patch(
+        patches.Ellipse(z_mean[row][0], *size, fc="white", ec="black", lw=2, zorder=3)
+    )
     axes[1].set(xlabel="$z_1$", ylabel="$z_2$", aspect="equal", title="where it is put")
     plots.image(axes[2], decode(vae, z_mean[row])[0], "what is drawn again")
     axes[2].set_xlabel(f"reconstruction {terms[0]:.0f} nats\nKL {terms[1]:.1f} nats")
