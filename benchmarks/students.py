@@ -9,6 +9,7 @@ user and system time of the kernel, so that a busy machine does not spoil the fi
 book/server.md shows the table and computes from it how large a machine a class needs.
 """
 
+import os
 import platform
 import subprocess
 import sys
@@ -68,12 +69,19 @@ def chapter(path):
 def server():
     """Memory in MiB of JupyterLab's server with nobody in it."""
     with tempfile.TemporaryDirectory() as empty:
-        command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--port=0"]
         running = psutil.Popen(
-            command, cwd=empty, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root"],
+            cwd=empty,
+            env={**os.environ, "JUPYTER_RUNTIME_DIR": empty},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
         )
         try:
-            time.sleep(15)
+            while not list(Path(empty).glob("jpserver-*.json")):
+                if running.poll() is not None:
+                    sys.exit("students: JupyterLab did not start; is it installed?")
+                time.sleep(0.5)
+            time.sleep(3)
             return round(pss(running))
         finally:
             running.terminate()

@@ -14,7 +14,7 @@ from urllib.parse import quote, urlencode, urlsplit
 import yaml
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-FOLDERS = {"Chapters": "notebooks", "Assignments": "book/assignments"}
+FOLDERS = {"Chapters": "notebooks", "Exercises": "book/exercises"}
 
 
 def link(hub, notebook, repository, branch):
