@@ -15,7 +15,7 @@ PORT ?= 8000
 
 .PHONY: help
 help:  ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(VENV)/installed: requirements.txt constraints.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(0 if (3, 11) <= v[:2] <= (3, 13) else \
@@ -43,7 +43,17 @@ lint: $(VENV)/installed
 
 .PHONY: test
 test: lint book  ## lint, build strictly, run the unit tests and every notebook
-	$(BIN)/python -m pytest -n 2 --dist loadfile --nbval-lax tests notebooks
+	$(BIN)/python -m pytest -n 2 --dist loadfile --nbval-lax tests notebooks --ignore=tests/class
+
+.PHONY: slides
+slides: $(VENV)/installed  ## a deck of slides for each chapter, for a room without a network (CHAPTER=03 for one)
+	@$(BIN)/python tools/slides.py $(CHAPTER)
+
+.PHONY: test-class
+test-class: $(VENV)/installed  ## a class on a real JupyterHub, on this machine only (needs npm)
+	@$(PIP) install --quiet --constraint constraints.txt --requirement tests/class/requirements.txt
+	@npm install --silent --no-fund --no-audit --prefix _build/npm configurable-http-proxy@5.3.0
+	$(BIN)/python -m pytest tests/class
 
 .PHONY: execute
 execute: $(VENV)/installed  ## re-execute the chapters in place on the full MNIST (CHAPTER=03 for one)
@@ -60,6 +70,11 @@ bench: $(VENV)/installed  ## measure training against a hand-written JAX loop
 	@$(PIP) install --quiet --constraint constraints.txt --requirement benchmarks/requirements.txt
 	@$(BIN)/python benchmarks/training.py
 
+.PHONY: bench-students
+bench-students: $(VENV)/installed  ## measure what a student costs, for the page on servers (CHAPTER=03 for one)
+	@$(PIP) install --quiet --constraint constraints.txt --requirement deploy/jupyterhub/requirements.txt
+	@$(BIN)/python benchmarks/students.py $(CHAPTER)
+
 .PHONY: repository
 repository: $(VENV)/installed  ## set the address of the book's repository everywhere (URL=https://github.com/...)
 	@$(BIN)/python tools/repository.py $(URL)
@@ -69,7 +84,7 @@ lock: $(VENV)/installed  ## write constraints.txt anew: the newest versions requ
 	@$(PIP) install --quiet uv
 	@$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --no-annotate --no-header \
 	  --no-emit-index-url --no-emit-find-links \
-	  requirements.txt benchmarks/requirements.txt --output-file constraints.txt
+	  requirements.txt benchmarks/requirements.txt tests/class/requirements.txt --output-file constraints.txt
 
 .PHONY: clean
 clean:  ## remove what the other targets made, the environment included
