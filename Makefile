@@ -43,7 +43,7 @@ lint: $(VENV)/installed
 
 .PHONY: test
 test: lint book  ## lint, build strictly, run the unit tests and every notebook
-	$(BIN)/python -m pytest -n 2 --dist loadfile --nbval-lax tests notebooks
+	$(BIN)/python -m pytest -n 2 --dist loadfile --nbval-lax tests notebooks exercises --ignore=tests/class
 
 .PHONY: execute
 execute: $(VENV)/installed  ## re-execute the chapters in place on the full MNIST (CHAPTER=03 for one)
