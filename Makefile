@@ -43,7 +43,7 @@ lint: $(VENV)/installed
 
 .PHONY: test
 test: lint book  ## lint, build strictly, run the unit tests and every notebook
-	$(BIN)/python -m pytest -n 2 --dist loadfile --nbval-lax tests notebooks --ignore=tests/class
+	$(BIN)/python -m pytest -n 2 --dist loadfile --nbval-lax tests notebooks exercises --ignore=tests/class
 
 .PHONY: slides
 slides: $(VENV)/installed  ## a deck of slides for each chapter, for a room without a network (CHAPTER=03 for one)
