@@ -36,7 +36,8 @@ def headings(path):
 def opening(path):
     """The line in italics below a chapter's title: its running time and what it needs."""
     first = nbformat.read(path, as_version=4).cells[0].source
-    return re.search(r"(?m)^\*(Runs in .*)\*$", first).group(1)
+    line = re.search(r"(?m)^\*(Runs in .*)\*$", first).group(1)
+    return re.sub(r"\]\((?=\d\d-)", "](../notebooks/", line)
 
 
 def index():
@@ -89,6 +90,7 @@ class Generated(SphinxDirective):
     """A directive whose content is Markdown lines, written by `lines`."""
 
     def run(self):
+        self.env.note_dependency(__file__)
         node = nodes.container()
         self.state.nested_parse(StringList(self.lines(), ""), self.content_offset, node)
         return node.children
