@@ -9,6 +9,7 @@ from pathlib import Path
 c = get_config()  # noqa: F821, nbgrader puts it here
 
 ROOT = Path(__file__).resolve().parent.parent
+(ROOT / "course").mkdir(exist_ok=True)
 c.CourseDirectory.root = str(ROOT)
 c.CourseDirectory.source_directory = "exercises"
 c.CourseDirectory.release_directory = "course/release"
@@ -27,9 +28,3 @@ c.ClearSolutions.code_stub = {
 c.Execute.timeout = 60
 c.LimitOutput.max_lines = 200
 c.OverwriteCells.add_missing_cells = True  # a deleted test comes back before it is run
-
-# What a learning platform hands out: files named STUDENT_whatever.ipynb.
-c.ZipCollectApp.downloaded_directory = "course/downloaded"
-c.FileNameCollectorPlugin.named_regexp = (
-    r".*/(?P<student_id>[^/_]+)_[^/]*\.(?P<file_id>ipynb)$"
-)

@@ -80,6 +80,7 @@ def test_the_lock_pins_every_direct_need_and_names_no_index():
         "requirements.txt",
         "benchmarks/requirements.txt",
         "deploy/jupyterhub/requirements.txt",
+        "exercises/requirements.txt",
     ):
         for line in (ROOT / needs).read_text(encoding="utf-8").splitlines():
             if name := re.match(r"[\w-]+", line):
