@@ -56,8 +56,5 @@ def page(browser):
 def book():
     """book("notebooks/04-latent-space.html", scheme="http" or "file") is that page's address."""
     with served() as base:
-        yield (
-            lambda name="index.html", scheme="http": (
-                base + name if scheme == "http" else (HTML / name).as_uri()
-            )
-        )
+        bases = {"http": base, "file": HTML.as_uri() + "/"}
+        yield lambda name="index.html", scheme="http": bases[scheme] + name

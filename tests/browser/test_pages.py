@@ -41,19 +41,24 @@ def test_a_page_is_whole_silent_light_and_asks_no_other_host(page, book, name, s
 def test_search_finds_a_word_from_a_chapter(page, book, scheme):
     visit(page, book(CHAPTERS[3], scheme))
     page.keyboard.press("Control+k")
-    page.keyboard.type("bottleneck")
+    page.keyboard.type("rushes")
     page.keyboard.press("Enter")
-    page.wait_for_url("**/search.html?q=bottleneck*")
+    page.wait_for_url("**/search.html?q=rushes*")
     page.wait_for_selector("#search-results li a")
     found = page.locator("#search-results li a").evaluate_all("links => links.map(a => a.href)")
-    assert any(CHAPTERS[2] in address for address in found)
+    assert any(CHAPTERS[5] in address for address in found)
     assert page.errors == []
 
 
 def axe(page):
-    """What axe-core finds wrong on the page as it is: rule, how often, the first place."""
+    """What axe-core finds wrong on the page as it is: rule, how often, the first place.
+
+    Left out: the glyphs KaTeX draws, thousands a page, which screen readers skip for the MathML
+    beside them and which take the colour of the text around.
+    """
     return page.evaluate(
-        """async () => (await axe.run({
+        """async () => (await axe.run({exclude: [".katex-html"]}, {
+            preload: false,
             runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
             resultTypes: ["violations"],
         })).violations.map(v => `${v.id} x${v.nodes.length}: ${v.nodes[0].html}`)"""
@@ -69,6 +74,7 @@ def test_axe_finds_no_violation(page, book, name):
     found = {}
     for width in (1280, 375):
         page.set_viewport_size({"width": width, "height": 800})
+        page.wait_for_timeout(600)  # the theme looks again which boxes scroll
         for theme in ("light", "dark"):
             page.evaluate(
                 "theme => Object.assign(document.documentElement.dataset, {theme, mode: theme})",
@@ -88,7 +94,8 @@ def test_no_page_is_wider_than_a_telephone(page, book, name):
 # Number everything that the Tab key should reach, and remember how it looks without the focus.
 MARK_FOCUSABLE = """() => {
     window.look = element => { const s = getComputedStyle(element); return [s.outline,
-        s.boxShadow, s.textDecoration, s.color, s.backgroundColor, s.borderColor].join() };
+        s.boxShadow, s.textDecoration, s.color, s.backgroundColor, s.borderColor,
+        getComputedStyle(element, "::after").outline].join() };
     const shown = [...document.querySelectorAll(
         "a[href], button, input, select, textarea, summary, [tabindex]")].filter(e =>
         e.tabIndex >= 0 && !e.disabled && e.checkVisibility({visibilityProperty: true})
@@ -120,6 +127,7 @@ def test_reduced_motion_is_respected(page, book):
     moving = page.evaluate(
         """() => [...document.querySelectorAll("*")].filter(e => {
             const s = getComputedStyle(e), times = s.transitionDuration + "," + s.animationDuration;
-            return times.split(",").some(t => parseFloat(t)) || s.scrollBehavior == "smooth" }).map(e => e.outerHTML.slice(0, 80))"""
+            return times.split(",").some(t => parseFloat(t)) || s.scrollBehavior == "smooth"
+        }).map(e => e.outerHTML.slice(0, 80))"""
     )
     assert moving == []
