@@ -12,7 +12,26 @@ from pathlib import Path
 import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
-HTML = ROOT / "_build" / "html"
+sys.path.insert(0, str(ROOT / "tests" / "browser"))
+
+try:
+    from browsing import HTML, chromium
+    from playwright.sync_api import sync_playwright
+    from pypdf import PdfReader, PdfWriter
+    from pypdf.generic import NameObject, TextStringObject
+except ModuleNotFoundError as error:
+    sys.exit(f"pdf: {error.name} is missing: run make browser-tools")
+
+PRINT = {
+    "format": "A4",
+    "scale": 0.8,
+    "tagged": True,
+    "outline": True,
+    "margin": {"top": "18mm", "bottom": "18mm", "left": "20mm", "right": "20mm"},
+    "display_header_footer": True,
+    "header_template": "<span></span>",
+    "footer_template": '<span class="pageNumber" style="font-size: 8px; margin: auto"></span>',
+}
 
 # On a page: its article, with ids and inner links made unique, and what its head asks for.
 TAKE = """([name, names]) => {
@@ -41,68 +60,86 @@ def collect(page):
     """Every page's article, taken from the rendered page."""
     names = {(HTML / f"{p}.html").as_uri(): Path(p).name for p in order()}
     for address, name in names.items():
-        page.goto(address, wait_until="networkidle")
+        page.goto(address)
         yield name, page.evaluate(TAKE, [name, names])
 
 
-def document(parts):
+def document(parts, config):
     """One page of HTML that holds them all, after a title page and a table of contents."""
-    config = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
     sheets = dict.fromkeys(sheet for _, part in parts for sheet in part["sheets"])
     links = "".join(f'<link rel="stylesheet" href="{sheet}">' for sheet in sheets)
-    contents = "".join(f'<li><a href="#{name}">{part["title"]}</a></li>' for name, part in parts)
+    contents = "".join(
+        f"<tr><td>{int(name[:2]) if name[0].isdigit() else ''}</td>"
+        f'<td><a href="#{name}">{part["title"]}</a></td><td id="page-of-{name}">000</td></tr>'
+        for name, part in parts
+    )
     return f"""<!DOCTYPE html><html lang="en" data-theme="light" data-mode="light"><head>
         <meta charset="utf-8"><title>{config["title"]}</title>{links}</head>
-        <body class="pdf"><div class="pdf-title"><p>{config["title"]}</p>
+        <body><div class="pdf-title"><p>{config["title"]}</p>
         <p>{config["author"]}, {config["copyright"]}</p>
         <p>{config["html"]["extra_footer"]}</p></div>
-        <nav class="pdf-contents"><h1>Contents</h1><ul>{contents}</ul></nav>
+        <article class="bd-article pdf-contents"><h1>Contents</h1>
+        <table>{contents}</table></article>
         <article class="bd-article">{"".join(part["html"] for _, part in parts)}</article>
-        </body></html>""", config
+        </body></html>"""
 
 
-def finish(path, config):
-    """Give the file its title and author, and nothing that tells when it was made."""
-    from pypdf import PdfWriter
+def set_page_numbers(page, path, parts):
+    """Write into the table of contents where the printed pages begin."""
+    reader = PdfReader(path)
+    numbers = {
+        f"page-of-{name}": reader.get_destination_page_number(reader.named_destinations[f"/{name}"])
+        for name, _ in parts
+    }
+    page.evaluate(
+        """numbers => Object.entries(numbers).forEach(([id, n]) =>
+            document.getElementById(id).textContent = n + 1)""",
+        numbers,
+    )
 
+
+def bookmarks(item):
+    """All bookmarks below this one, in the order of the book."""
+    child = item.get("/First")
+    while child is not None:
+        child = child.get_object()
+        yield child
+        yield from bookmarks(child)
+        child = child.get("/Next")
+
+
+def finish(path, config, headings):
+    """Give the file its title and author, its bookmarks their texts, and no date. Its length."""
     writer = PdfWriter(clone_from=path)
+    for bookmark, heading in zip(bookmarks(writer.root_object["/Outlines"]), headings, strict=True):
+        bookmark[NameObject("/Title")] = TextStringObject(heading)  # Chromium doubles some words
     writer.metadata = {"/Title": config["title"], "/Author": config["author"]}
     writer.write(path)
     return len(writer.pages)
 
 
 def main(arguments):
-    try:
-        from playwright.sync_api import sync_playwright
-    except ModuleNotFoundError:
-        sys.exit("pdf: playwright is missing: run make browser-tools")
-    sys.path.insert(0, str(ROOT / "tests" / "browser"))
-    from browsing import chromium
-
     if chromium() is None:
         sys.exit("pdf: no Chromium found (chromium, google-chrome): apt-get install chromium")
     out = Path(arguments[0] if arguments else ROOT / "_build" / "book.pdf")
+    config = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium(), args=["--no-sandbox"])
         page = browser.new_page()
-        html, config = document(list(collect(page)))
-        whole = HTML / "_pdf.html"
-        whole.write_text(html, encoding="utf-8")
         page.set_default_timeout(300_000)
-        page.goto(whole.as_uri(), wait_until="networkidle")
-        page.pdf(
-            path=out,
-            format="A4",
-            tagged=True,
-            outline=True,
-            margin=dict.fromkeys(("top", "bottom", "left", "right"), "18mm"),
-            display_header_footer=True,
-            header_template="<span></span>",
-            footer_template='<span class="pageNumber" style="font-size: 8px; margin: auto"></span>',
+        parts = list(collect(page))
+        whole = HTML / "_whole.html"
+        whole.write_text(document(parts, config), encoding="utf-8")
+        page.goto(whole.as_uri())
+        page.pdf(path=out, **PRINT)
+        set_page_numbers(page, out, parts)
+        page.pdf(path=out, **PRINT)
+        headings = page.evaluate(
+            "[...document.querySelectorAll('h1, h2, h3, h4, h5, h6')].map(e => e.innerText)"
         )
         whole.unlink()
         browser.close()
-    print(f"{out}: {finish(out, config)} pages, {out.stat().st_size / 1e6:.1f} MB")
+    print(f"{out}: {finish(out, config, headings)} pages, {out.stat().st_size / 1e6:.1f} MB")
 
 
 if __name__ == "__main__":

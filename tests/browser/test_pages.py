@@ -12,7 +12,8 @@ EVERY_PAGE = pytest.mark.parametrize("name", PAGES)
 
 
 def visit(page, address):
-    page.goto(address, wait_until="networkidle")
+    page.goto(address)
+    page.wait_for_load_state("networkidle")
 
 
 def weight(path):
