@@ -103,7 +103,7 @@ def test_a_folder_that_cannot_be_used_is_one_clear_line(tmp_path, content, capsy
         folder.mkdir()
         for name, data in content.items():
             (folder / name).write_bytes(data)
-    with pytest.raises(DataError, match="expected.*found") as error:
+    with pytest.raises(DataError, match=r"expected.*found") as error:
         Pictures(folder)
     assert "\n" not in str(error.value)
     assert str(folder) in str(error.value)
