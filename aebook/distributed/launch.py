@@ -77,7 +77,9 @@ def launch(options, processes=1, rank=None, coordinator=None, virtual=0, wait=60
 
     Raises `LaunchError`, with a one-line message, when a worker fails; no other is left behind.
     """
-    if processes < 1 or not 0 <= (rank or 0) < processes:
+    if processes < 1:
+        raise LaunchError(f"a run needs at least one process, got {processes}")
+    if rank is not None and not 0 <= rank < processes:
         raise LaunchError(f"expected a rank from 0 to {processes - 1}, got {rank}")
     if rank is not None and processes > 1 and not coordinator:
         raise LaunchError("a single rank needs --coordinator HOST:PORT, the address of rank 0")
@@ -116,11 +118,15 @@ def launch(options, processes=1, rank=None, coordinator=None, virtual=0, wait=60
 def report(facts, given, say):
     """One printed line for what rank 0, or the only rank here, has told."""
     if "devices" in facts:
-        say(f"{given.processes} processes, {facts['devices']} devices together")
+        say(f"{count(given.processes, 'process', 'es')}, {count(facts['devices'], 'device', 's')}")
     elif facts.get("start"):
         say(f"going on after epoch {facts['start']}, from the checkpoint in {given.folder}")
     elif "epoch" in facts:
         say(f"epoch {facts['epoch']} of {given.epochs}: loss {facts['loss']:.1f}")
+
+
+def count(n, thing, plural):
+    return f"{n} {thing}{plural if n > 1 else ''}"
 
 
 def environment_of_a_worker(virtual):
