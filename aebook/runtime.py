@@ -1,6 +1,7 @@
 """One place for what makes a run repeatable and quiet: seeds, threads, log lines, style."""
 
 import contextlib
+import logging
 import os
 import sys
 
@@ -22,6 +23,7 @@ def setup(seed=0):
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
     for pool in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
         os.environ.setdefault(pool, str(THREADS))
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)  # its warnings name memory addresses
     with _quiet_stderr():
         import keras
 
