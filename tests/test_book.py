@@ -9,7 +9,7 @@ import pytest
 from conftest import ROOT
 
 HTML = ROOT / "_build" / "html"
-PAGES = sorted(HTML.glob("*.html")) + sorted(HTML.glob("*/*.html"))
+PAGES = sorted(HTML.rglob("*.html"))
 PAGES = [p for p in PAGES if not p.relative_to(HTML).parts[0].startswith("_")]
 
 
