@@ -15,7 +15,7 @@ PORT ?= 8000
 
 .PHONY: help
 help:  ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(VENV)/installed: requirements.txt constraints.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(0 if (3, 11) <= v[:2] <= (3, 13) else \
@@ -45,6 +45,25 @@ lint: $(VENV)/installed
 test: lint book  ## lint, build strictly, run the unit tests and every notebook
 	$(BIN)/python -m pytest -n 2 --dist loadfile --nbval-lax tests notebooks
 
+.PHONY: browser-tools
+browser-tools: $(VENV)/installed  ## fetch what test-browser, pdf and lighthouse need beyond Chromium
+	@command -v npm > /dev/null || { echo "browser-tools: npm is missing: apt-get install nodejs npm"; exit 1; }
+	@$(PIP) install --quiet --constraint constraints.txt --requirement tests/browser/requirements.txt
+	@mkdir -p _build/browser && cp tests/browser/package.json _build/browser/
+	@npm install --prefix _build/browser --no-package-lock --no-audit --no-fund --loglevel error
+
+.PHONY: test-browser
+test-browser: book  ## drive the built book in headless Chromium (needs Chromium and browser-tools)
+	$(BIN)/python -m pytest -n 2 tests/browser
+
+.PHONY: pdf
+pdf: book  ## print the book into _build/book.pdf (needs Chromium and browser-tools)
+	@$(BIN)/python tools/pdf.py
+
+.PHONY: lighthouse
+lighthouse: book  ## Lighthouse's scores of every chapter page (CHAPTER=04 for one; on an idle machine)
+	@$(BIN)/python tools/lighthouse.py $(CHAPTER)
+
 .PHONY: execute
 execute: $(VENV)/installed  ## re-execute the chapters in place on the full MNIST (CHAPTER=03 for one)
 	@$(BIN)/python tools/execute.py $(CHAPTER)
@@ -61,7 +80,7 @@ bench: $(VENV)/installed  ## measure training against a hand-written JAX loop
 	@$(BIN)/python benchmarks/training.py
 
 .PHONY: repository
-repository: $(VENV)/installed  ## set the address of the book's repository everywhere (URL=https://github.com/...)
+repository: $(VENV)/installed  ## publish elsewhere: set the repository's address everywhere (URL=https://github.com/...)
 	@$(BIN)/python tools/repository.py $(URL)
 
 .PHONY: lock
@@ -69,7 +88,7 @@ lock: $(VENV)/installed  ## write constraints.txt anew: the newest versions requ
 	@$(PIP) install --quiet uv
 	@$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --no-annotate --no-header \
 	  --no-emit-index-url --no-emit-find-links \
-	  requirements.txt benchmarks/requirements.txt --output-file constraints.txt
+	  requirements.txt benchmarks/requirements.txt tests/browser/requirements.txt --output-file constraints.txt
 
 .PHONY: clean
 clean:  ## remove what the other targets made, the environment included

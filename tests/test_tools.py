@@ -75,7 +75,11 @@ def test_execute_refuses_the_sample(monkeypatch):
 def test_the_lock_pins_every_direct_need_and_names_no_index():
     lock = (ROOT / "constraints.txt").read_text(encoding="utf-8")
     assert "://" not in lock
-    for needs in ("requirements.txt", "benchmarks/requirements.txt"):
+    for needs in (
+        "requirements.txt",
+        "benchmarks/requirements.txt",
+        "tests/browser/requirements.txt",
+    ):
         for line in (ROOT / needs).read_text(encoding="utf-8").splitlines():
             if name := re.match(r"[\w-]+", line):
                 assert re.search(rf"^{name.group()}==", lock, re.M), name.group()
