@@ -23,9 +23,9 @@ def setup(seed=0):
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
     for pool in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
         os.environ.setdefault(pool, str(THREADS))
-    logging.getLogger("tensorflow").setLevel(logging.ERROR)  # its warnings name memory addresses
     with _quiet_stderr():
         import keras
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)  # its warnings name memory addresses
 
     import matplotlib.pyplot as plt
     from threadpoolctl import threadpool_limits
