@@ -107,7 +107,8 @@ def main(wanted):
         memory, seconds = chapter(path)
         chapters[path.stem] = {"memory": memory, "seconds": seconds}
         print(f"{path.stem}: {memory} MiB, {seconds} s of processor time", flush=True)
-        text = yaml.safe_dump({**table, "chapters": dict(sorted(chapters.items()))}, sort_keys=False)
+        table["chapters"] = dict(sorted(chapters.items()))
+        text = yaml.safe_dump(table, sort_keys=False)
         TABLE.write_text(HEAD + text, encoding="utf-8")
 
 
