@@ -42,7 +42,7 @@ class Figure:
         return json.loads(self.page.evaluate(CALL, [self.handle, name, arguments]))
 
     def slide(self, name, value):
-        self.place.get_by_label(name).fill(str(value))
+        self.place.get_by_role("slider", name=name).fill(str(value))
         self.settle()
 
     def settle(self):
