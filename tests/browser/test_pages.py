@@ -4,7 +4,7 @@ import gzip
 from urllib.parse import unquote
 
 import pytest
-from browsing import AXE, CHAPTERS, HTML, PAGES
+from browsing import AXE, CHAPTERS, HTML, PAGES, wake
 
 LIVE = "[data-live]"  # marks a live figure; the pages that have one carry a trained model
 SCHEMES = pytest.mark.parametrize("scheme", ["http", "file"])
@@ -14,6 +14,7 @@ EVERY_PAGE = pytest.mark.parametrize("name", PAGES)
 def visit(page, address):
     page.goto(address)
     page.wait_for_load_state("networkidle")
+    wake(page)
 
 
 def weight(path):
