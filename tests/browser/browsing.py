@@ -43,3 +43,10 @@ def served(folder=HTML, handler=Handler):
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}/"
         server.shutdown()
+
+
+def visit(page, address):
+    """Go there, and wait until everything has come and every formula is set."""
+    page.goto(address)
+    page.wait_for_load_state("networkidle")
+    page.wait_for_function("!document.querySelector('.math:not(:has(.katex))')")
