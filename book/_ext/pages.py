@@ -5,11 +5,13 @@ wait until they are scrolled to, scripts wait until the text stands, and no page
 other pages use.
 """
 
+import logging
 import re
 import textwrap
 from pathlib import Path, PurePath
 
 from docutils import nodes
+from fontTools.subset import Options, Subsetter, load_font, save_font
 from PIL import Image
 from sphinx.builders.html._assets import _JavaScript
 
@@ -28,7 +30,8 @@ BUNDLE = (
     "katex-math.css",
     "book.css",
 )
-ICON = re.compile(r'\.fa-([\w-]+):before\{content:"[^"]*"\}')
+RULE = re.compile(r"([^{}@;]+)\{[^{}]*\}")
+ICON_FONT = re.compile(r'url\([^)]*/(fa-[\w-]+)\.woff2\) format\("woff2"\),url\([^)]*\)[^;}]*')
 # What only some pages need, and how their text tells; formulas.js does what KaTeX's own two do.
 NEEDED_BY = {
     "sphinx-design": "sd-",
@@ -48,22 +51,49 @@ def needed(file, body):
     return all(mark in body for start, mark in NEEDED_BY.items() if path.name.startswith(start))
 
 
+def subset(path, out, characters):
+    """Write the font with these characters only, compressed for the web."""
+    logging.getLogger("fontTools").setLevel(logging.WARNING)
+    options = Options(flavor="woff", notdef_outline=True)
+    font = load_font(path, options)
+    subsetter = Subsetter(options)
+    subsetter.populate(unicodes=characters)
+    subsetter.subset(font)
+    save_font(font, out, options)
+
+
 def bundle(app, error):
-    """Write the one style sheet of all pages, less the icons that no page shows."""
+    """Write the one style sheet of all pages, and icon fonts, with what the pages show.
+
+    Of the theme's rules go those whose every selector names a class that stands in no page and no
+    script; Bootstrap's script puts the names that begin with bs- together.
+    """
     if error or app.builder.format != "html":
         return
-    out = Path(app.outdir)
-    shown = "".join(path.read_text(encoding="utf-8") for path in out.rglob("*.html"))
-    shown += (out / "_static" / "scripts" / "pydata-sphinx-theme.js").read_text(encoding="utf-8")
-    names = set(re.findall(r"\bfa-([\w-]+)", shown))
+    static = Path(app.outdir) / "_static"
+    known = set()
+    for path in (*static.parent.rglob("*.html"), *static.rglob("*.js")):
+        if path.name != "fontawesome.js":
+            known.update(re.findall(r"[\w-]+", path.read_text(encoding="utf-8")))
+
+    def kept(rule):
+        selectors = re.sub(r"\([^()]*\)", "", re.sub(r"\([^()]*\)", "", rule[1])).split(",")
+        classes = (re.findall(r"\.(?!bs-)([a-zA-Z][\w-]*)", s) for s in selectors)
+        return rule[0] if any(known.issuperset(names) for names in classes) else ""
+
     text = ""
     for sheet in BUNDLE:
-        (path,) = (out / "_static").glob(sheet)
-        folder = path.parent.relative_to(out / "_static").as_posix()
+        (path,) = static.glob(sheet)
+        folder = path.parent.relative_to(static).as_posix()
         css = path.read_text(encoding="utf-8")
+        css = RULE.sub(kept, css) if path.name == "pydata-sphinx-theme.css" else css
         text += re.sub(r"url\((?!['\"]?(?:data:|#))(['\"]?)", rf"url(\1{folder}/", css) + "\n"
-    text = ICON.sub(lambda icon: icon[0] if icon[1] in names else "", text)
-    (out / "_static" / "bundle.css").write_text(text, encoding="utf-8")
+    text, fonts = ICON_FONT.sub(r'url(\1.woff) format("woff")', text), ICON_FONT.findall(text)
+    icons = [int(code, 16) for code in re.findall(r'"\\(f[0-9a-f]{3})"', text)]
+    for font in fonts:
+        (path,) = static.rglob(f"{font}.ttf")
+        subset(path, static / f"{font}.woff", icons)
+    (static / "bundle.css").write_text(text, encoding="utf-8")
 
 
 def description(doctree):
@@ -77,14 +107,11 @@ def description(doctree):
 
 
 def with_sizes(body, folder, names):
-    """The page with the size of each raster picture written out; all but the first load lazily."""
+    """The page with the size of each raster picture written out; pictures load lazily."""
     paths = {name: folder / source for source, name in names.items()}
-    count = 0
 
     def sized(match):
-        nonlocal count
-        count += 1
-        extra = ' decoding="async"' + (' loading="lazy"' if count > 1 else "")
+        extra = ' loading="lazy" decoding="async"'
         path = paths[match["name"]]
         if path.suffix != ".svg" and "width" not in match["attributes"]:
             extra += ' width="{}" height="{}"'.format(*Image.open(path).size)
