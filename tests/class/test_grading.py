@@ -25,7 +25,7 @@ DUE = datetime(2026, 1, 15, 18, 0)
 SOLUTION = re.compile(r"(?ms)^([ ]*)### BEGIN SOLUTION\n(.*?)^ *### END SOLUTION\n?")
 
 ENDLESS = """
-def rate(z, step):
+def pays_from(once, each, rival):
     while True:
         try:
             while True:
@@ -96,7 +96,7 @@ def submissions():
         "untouched": untouched(),
         "wrong": with_cell("rate", "def rate(z, step):\n    return 32.0 * z.shape[1]\n"),
         "broken": with_cell("rate", "def rate(z, step:\n    return"),
-        "endless": with_cell("rate", ENDLESS),
+        "endless": with_cell("pays-from", ENDLESS),
         "flood": with_cell("rate", FLOOD),
         "impostor": with_cell("rate", IMPOSTOR),
         "editor": edited_tests(),
@@ -110,7 +110,7 @@ def submissions():
 def run(root, *arguments):
     command = [sys.executable, root / "tools" / "course.py", *arguments]
     environment = os.environ | {"PYTHONPATH": str(ROOT), "TZ": "UTC"}
-    return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=900)
+    return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=1800)
 
 
 @pytest.fixture(scope="module")
@@ -120,8 +120,6 @@ def course(tmp_path_factory):
     shutil.copytree(ROOT / "exercises", root / "exercises")
     (root / "tools").mkdir()
     shutil.copy(ROOT / "tools" / "course.py", root / "tools")
-    with open(root / "exercises" / "nbgrader_config.py", "a", encoding="utf-8") as config:
-        config.write("\nc.Execute.timeout = 25  # the set-up cell needs most of it\n")
     released = run(root, "release", "01", "--due", f"{DUE:%Y-%m-%d %H:%M}")
     assert released.returncode == 0, released.stderr
 
@@ -139,6 +137,7 @@ def course(tmp_path_factory):
     assert collected.returncode == 0, collected.stderr
     graded = run(root, "grade", "01")
     assert graded.returncode == 0, graded.stderr
+    print(graded.stderr)
     told = run(root, "marks")
     assert told.returncode == 0, told.stderr
     return root, graded.stdout
