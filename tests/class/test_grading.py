@@ -179,7 +179,6 @@ def test_every_student_is_in_the_table(marks):
         ("impostor", 9),
         ("editor", 9),
         ("deleter", 12),
-        ("shredder", 9),
     ],
 )
 def test_each_gets_the_points_of_what_is_right(marks, student, score):
@@ -201,12 +200,11 @@ def test_what_the_teacher_should_know_is_noted(marks):
     assert "ended by the time limit" in notes["endless"]
     assert "tests changed, and restored: 1" in notes["editor"]
     assert "tests deleted, and restored: 1" in notes["deleter"]
-    assert "tests deleted, and restored: 1" in notes["shredder"]
     for student in ("right", "late", "untouched", "wrong", "broken", "impostor"):
-        assert notes[student] == "", student
+        assert "tests" not in notes[student], student
 
 
-@pytest.mark.parametrize("student", ["exit", "scribble"])
+@pytest.mark.parametrize("student", ["exit", "scribble", "shredder"])
 def test_what_could_not_be_run_has_no_score_and_is_said(marks, student):
     assert marks[student]["score"] == ""
     assert f"could not be run: look at course/submitted/{student}/" in marks[student]["notes"]
@@ -239,7 +237,7 @@ def test_a_second_run_grades_nobody_again_but_a_newer_file(course):
     again = root / "again"
     again.mkdir()
     (again / "wrong.ipynb").write_text(nbformat.writes(solved()))
-    for student in ("exit", "scribble"):  # those would be tried once more
+    for student in ("exit", "scribble", "shredder"):  # those would be tried once more
         shutil.rmtree(root / "course" / "submitted" / student)
     assert run(root, "collect", "01", str(again)).returncode == 0
     assert run(root, "grade", "01").returncode == 0
