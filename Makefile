@@ -15,7 +15,7 @@ PORT ?= 8000
 
 .PHONY: help
 help:  ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(VENV)/installed: requirements.txt constraints.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(0 if (3, 11) <= v[:2] <= (3, 13) else \
@@ -44,6 +44,29 @@ lint: $(VENV)/installed
 .PHONY: test
 test: lint book  ## lint, build strictly, run the unit tests and every notebook
 	$(BIN)/python -m pytest -n 2 --dist loadfile --nbval-lax tests notebooks exercises --ignore=tests/class
+
+.PHONY: slides
+slides: $(VENV)/installed  ## a deck of slides for each chapter, for a room without a network (CHAPTER=03 for one)
+	@$(BIN)/python tools/slides.py $(CHAPTER)
+
+.PHONY: browser-tools
+browser-tools: $(VENV)/installed  ## fetch what test-browser, pdf and lighthouse need beyond Chromium
+	@command -v npm > /dev/null || { echo "browser-tools: npm is missing: apt-get install nodejs npm"; exit 1; }
+	@$(PIP) install --quiet --constraint constraints.txt --requirement tests/browser/requirements.txt
+	@mkdir -p _build/browser && cp tests/browser/package.json _build/browser/
+	@npm install --prefix _build/browser --no-package-lock --no-audit --no-fund --loglevel error
+
+.PHONY: test-browser
+test-browser: book  ## drive the built book in headless Chromium (needs Chromium and browser-tools)
+	$(BIN)/python -m pytest -n 2 tests/browser
+
+.PHONY: pdf
+pdf: book  ## print the book into _build/book.pdf (needs Chromium and browser-tools)
+	@$(BIN)/python tools/pdf.py
+
+.PHONY: lighthouse
+lighthouse: book  ## Lighthouse's scores of every chapter page (CHAPTER=04 for one; on an idle machine)
+	@$(BIN)/python tools/lighthouse.py $(CHAPTER)
 
 .PHONY: execute
 execute: $(VENV)/installed  ## re-execute the chapters in place on the full MNIST (CHAPTER=03 for one)
@@ -84,8 +107,9 @@ marks: $(VENV)/grading  ## the table of marks, also as course/marks.csv
 	@$(BIN)/python tools/course.py marks
 
 .PHONY: test-class
-test-class: $(VENV)/grading  ## a whole round of grading, and a class on a hub, with the real tools
+test-class: $(VENV)/grading  ## a whole round of grading, and a class on a hub, with the real tools (needs npm)
 	@$(PIP) install --quiet --constraint constraints.txt --requirement tests/class/requirements.txt
+	@npm install --silent --no-fund --no-audit --prefix _build/npm configurable-http-proxy@5.3.0
 	$(BIN)/python -m pytest tests/class
 
 .PHONY: bench
@@ -93,8 +117,13 @@ bench: $(VENV)/installed  ## measure training against a hand-written JAX loop
 	@$(PIP) install --quiet --constraint constraints.txt --requirement benchmarks/requirements.txt
 	@$(BIN)/python benchmarks/training.py
 
+.PHONY: bench-students
+bench-students: $(VENV)/installed  ## measure what a student costs, for the page on servers (CHAPTER=03 for one)
+	@$(PIP) install --quiet --constraint constraints.txt --requirement deploy/jupyterhub/requirements.txt
+	@$(BIN)/python benchmarks/students.py $(CHAPTER)
+
 .PHONY: repository
-repository: $(VENV)/installed  ## set the address of the book's repository everywhere (URL=https://github.com/...)
+repository: $(VENV)/installed  ## publish elsewhere: set the repository's address everywhere (URL=https://github.com/...)
 	@$(BIN)/python tools/repository.py $(URL)
 
 .PHONY: lock
@@ -103,7 +132,7 @@ lock: $(VENV)/installed  ## write constraints.txt anew: the newest versions requ
 	@$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --no-annotate --no-header \
 	  --no-emit-index-url --no-emit-find-links \
 	  requirements.txt benchmarks/requirements.txt exercises/requirements.txt \
-	  tests/class/requirements.txt --output-file constraints.txt
+	  tests/browser/requirements.txt tests/class/requirements.txt --output-file constraints.txt
 
 .PHONY: clean
 clean:  ## remove what the other targets made, the environment included

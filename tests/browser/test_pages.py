@@ -1,0 +1,134 @@
+"""Every page in a real browser: alone on its host, silent, light, and open to everyone."""
+
+import gzip
+from urllib.parse import unquote
+
+import pytest
+from browsing import AXE, CHAPTERS, HTML, PAGES
+
+LIVE = "[data-live]"  # marks a live figure; the pages that have one carry a trained model
+SCHEMES = pytest.mark.parametrize("scheme", ["http", "file"])
+EVERY_PAGE = pytest.mark.parametrize("name", PAGES)
+
+
+def visit(page, address):
+    page.goto(address)
+    page.wait_for_load_state("networkidle")
+
+
+def weight(path):
+    """Bytes on the wire from a static host that compresses text: GitHub Pages, say."""
+    data = path.read_bytes()
+    return len(data) if path.suffix == ".woff2" else len(gzip.compress(data))
+
+
+@SCHEMES
+@EVERY_PAGE
+def test_a_page_is_whole_silent_light_and_asks_no_other_host(page, book, name, scheme):
+    visit(page, book(name, scheme))
+    host = book("", scheme)
+    assert [a for a in page.asked if not a.startswith((host, "data:", "blob:"))] == []
+    assert page.errors == []
+    assert name not in CHAPTERS or page.locator(".math").count() > 0
+    assert page.locator(".math:not(:has(.katex))").count() == 0
+    assert page.locator(".katex-error").count() == 0
+    if page.locator(LIVE).count() == 0:
+        paths = {HTML / unquote(a.partition("?")[0][len(host) :]) for a in page.asked}
+        paths = {p for p in paths if p.suffix not in (".png", ".svg", ".jpg")}
+        assert sum(map(weight, paths)) <= 700_000
+
+
+@SCHEMES
+def test_search_finds_a_word_from_a_chapter(page, book, scheme):
+    visit(page, book(CHAPTERS[3], scheme))
+    page.keyboard.press("Control+k")
+    page.keyboard.type("rushes")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/search.html?q=rushes*")
+    page.wait_for_selector("#search-results li a")
+    found = page.locator("#search-results li a").evaluate_all("links => links.map(a => a.href)")
+    assert any(CHAPTERS[5] in address for address in found)
+    assert page.errors == []
+
+
+def axe(page):
+    """What axe-core finds wrong on the page as it is: rule, how often, the first place.
+
+    Left out: the glyphs KaTeX draws, thousands a page, which screen readers skip for the MathML
+    beside them and which take the colour of the text around.
+    """
+    return page.evaluate(
+        """async () => (await axe.run({exclude: [".katex-html"]}, {
+            preload: false,
+            runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
+            resultTypes: ["violations"],
+        })).violations.map(v => `${v.id} x${v.nodes.length}: ${v.nodes[0].html}`)"""
+    )
+
+
+@EVERY_PAGE
+def test_axe_finds_no_violation(page, book, name):
+    page.emulate_media(reduced_motion="reduce")  # no colour is caught half way
+    visit(page, book(name))
+    page.add_script_tag(path=AXE)
+    page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
+    found = {}
+    for width in (1280, 375):
+        page.set_viewport_size({"width": width, "height": 800})
+        page.wait_for_timeout(600)  # the theme looks again which boxes scroll
+        for theme in ("light", "dark"):
+            page.evaluate(
+                "theme => Object.assign(document.documentElement.dataset, {theme, mode: theme})",
+                theme,
+            )
+            found[width, theme] = axe(page)
+    assert found == {key: [] for key in found}
+
+
+@EVERY_PAGE
+def test_no_page_is_wider_than_a_telephone(page, book, name):
+    page.set_viewport_size({"width": 375, "height": 800})
+    visit(page, book(name))
+    assert page.evaluate("document.documentElement.scrollWidth") <= 375
+
+
+# Number everything that the Tab key should reach, and remember how it looks without the focus.
+MARK_FOCUSABLE = """() => {
+    window.look = element => { const s = getComputedStyle(element); return [s.outline,
+        s.boxShadow, s.textDecoration, s.color, s.backgroundColor, s.borderColor,
+        getComputedStyle(element, "::after").outline].join() };
+    const shown = [...document.querySelectorAll(
+        "a[href], button, input, select, textarea, summary, [tabindex]")].filter(e =>
+        e.tabIndex >= 0 && !e.disabled && e.checkVisibility({visibilityProperty: true})
+        && !e.closest("dialog:not([open])") && !(e.type == "radio" && !e.checked));
+    shown.forEach((e, i) => { e.number = i; e.unfocused = look(e); });
+    return shown.map(e => e.outerHTML.slice(0, 120)) }"""
+FOCUSED = """() => { const e = document.activeElement;
+    return e == document.body ? null : [e.number, look(e) != e.unfocused] }"""
+
+
+@EVERY_PAGE
+def test_the_tab_key_reaches_everything_and_shows_where_it_is(page, book, name):
+    page.emulate_media(reduced_motion="reduce")
+    visit(page, book(name))
+    elements = page.evaluate(MARK_FOCUSABLE)
+    shown = {}
+    for _ in range(len(elements) + 20):
+        page.keyboard.press("Tab")
+        if (focused := page.evaluate(FOCUSED)) is None:
+            break
+        shown[focused[0]] = focused[1]
+    assert [e for i, e in enumerate(elements) if i not in shown] == []
+    assert [e for i, e in enumerate(elements) if not shown[i]] == []
+
+
+def test_reduced_motion_is_respected(page, book):
+    page.emulate_media(reduced_motion="reduce")
+    visit(page, book(CHAPTERS[0]))
+    moving = page.evaluate(
+        """() => [...document.querySelectorAll("*")].filter(e => {
+            const s = getComputedStyle(e), times = s.transitionDuration + "," + s.animationDuration;
+            return times.split(",").some(t => parseFloat(t)) || s.scrollBehavior == "smooth"
+        }).map(e => e.outerHTML.slice(0, 80))"""
+    )
+    assert moving == []
