@@ -49,6 +49,25 @@ test: lint book  ## lint, build strictly, run the unit tests and every notebook
 slides: $(VENV)/installed  ## a deck of slides for each chapter, for a room without a network (CHAPTER=03 for one)
 	@$(BIN)/python tools/slides.py $(CHAPTER)
 
+.PHONY: browser-tools
+browser-tools: $(VENV)/installed  ## fetch what test-browser, pdf and lighthouse need beyond Chromium
+	@command -v npm > /dev/null || { echo "browser-tools: npm is missing: apt-get install nodejs npm"; exit 1; }
+	@$(PIP) install --quiet --constraint constraints.txt --requirement tests/browser/requirements.txt
+	@mkdir -p _build/browser && cp tests/browser/package.json _build/browser/
+	@npm install --prefix _build/browser --no-package-lock --no-audit --no-fund --loglevel error
+
+.PHONY: test-browser
+test-browser: book  ## drive the built book in headless Chromium (needs Chromium and browser-tools)
+	$(BIN)/python -m pytest -n 2 tests/browser
+
+.PHONY: pdf
+pdf: book  ## print the book into _build/book.pdf (needs Chromium and browser-tools)
+	@$(BIN)/python tools/pdf.py
+
+.PHONY: lighthouse
+lighthouse: book  ## Lighthouse's scores of every chapter page (CHAPTER=04 for one; on an idle machine)
+	@$(BIN)/python tools/lighthouse.py $(CHAPTER)
+
 .PHONY: execute
 execute: $(VENV)/installed  ## re-execute the chapters in place on the full MNIST (CHAPTER=03 for one)
 	@$(BIN)/python tools/execute.py $(CHAPTER)
@@ -104,7 +123,7 @@ bench-students: $(VENV)/installed  ## measure what a student costs, for the page
 	@$(BIN)/python benchmarks/students.py $(CHAPTER)
 
 .PHONY: repository
-repository: $(VENV)/installed  ## set the address of the book's repository everywhere (URL=https://github.com/...)
+repository: $(VENV)/installed  ## publish elsewhere: set the repository's address everywhere (URL=https://github.com/...)
 	@$(BIN)/python tools/repository.py $(URL)
 
 .PHONY: lock
@@ -113,7 +132,7 @@ lock: $(VENV)/installed  ## write constraints.txt anew: the newest versions requ
 	@$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --no-annotate --no-header \
 	  --no-emit-index-url --no-emit-find-links \
 	  requirements.txt benchmarks/requirements.txt exercises/requirements.txt \
-	  tests/class/requirements.txt --output-file constraints.txt
+	  tests/browser/requirements.txt tests/class/requirements.txt --output-file constraints.txt
 
 .PHONY: clean
 clean:  ## remove what the other targets made, the environment included

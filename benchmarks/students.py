@@ -28,6 +28,7 @@ import aebook
 ROOT = Path(__file__).resolve().parent.parent
 TABLE = ROOT / "book" / "students.yml"
 MIB = 2**20
+HEAD = "# Written by benchmarks/students.py: memory in MiB, processor time in seconds.\n"
 
 
 def pss(process):
@@ -95,20 +96,20 @@ def main(wanted):
     names = {path.stem for path in paths}
     old = yaml.safe_load(TABLE.read_text(encoding="utf-8")) if TABLE.exists() else {}
     chapters = {k: v for k, v in old.get("chapters", {}).items() if k in names}
+    table = {
+        "measured": f"Python {platform.python_version()}, {platform.machine()}, "
+                    f"{len(aebook.load_mnist(quiet=True).x_train)} training digits",
+        "server": server(),
+    }  # fmt: skip
     for path in paths:
         if wanted and not any(word in path.name for word in wanted):
             continue
         memory, seconds = chapter(path)
         chapters[path.stem] = {"memory": memory, "seconds": seconds}
         print(f"{path.stem}: {memory} MiB, {seconds} s of processor time", flush=True)
-    table = {
-        "measured": f"Python {platform.python_version()}, {platform.machine()}, "
-                    f"{len(aebook.load_mnist(quiet=True).x_train)} training digits",
-        "server": server(),
-        "chapters": dict(sorted(chapters.items())),
-    }  # fmt: skip
-    head = "# Written by benchmarks/students.py: memory in MiB, processor time in seconds.\n"
-    TABLE.write_text(head + yaml.safe_dump(table, sort_keys=False), encoding="utf-8")
+        table["chapters"] = dict(sorted(chapters.items()))
+        text = yaml.safe_dump(table, sort_keys=False)
+        TABLE.write_text(HEAD + text, encoding="utf-8")
 
 
 if __name__ == "__main__":

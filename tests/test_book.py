@@ -1,12 +1,17 @@
 """The built book: every link leads somewhere, every picture speaks, no page asks another host."""
 
 import re
+import sys
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import pytest
+import yaml
 from conftest import ROOT
+
+sys.path.insert(0, str(ROOT / "tools"))
+import repository
 
 HTML = ROOT / "_build" / "html"
 PAGES = sorted(HTML.rglob("*.html"))
@@ -75,6 +80,39 @@ def test_every_link_inside_the_book_leads_somewhere(pages):
             assert target.exists(), f"{path.name}: {address}"
             if fragment and target in pages:
                 assert fragment in pages[target].ids, f"{path.name}: {address}"
+
+
+def test_every_chapter_offers_its_neighbours_its_source_and_colab(pages):
+    """In the order of _toc.yml, at the repository of _config.yml, and the notebook is there."""
+    url = repository.address()
+    toc = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
+    order = [toc["root"], *(c["file"] for part in toc["parts"] for c in part["chapters"])]
+    for before, name, after in zip(order, order[1:], order[2:], strict=False):
+        if not name.startswith("notebooks/"):
+            continue
+        path = HTML / f"{name}.html"
+        links = pages[path].links
+        assert (ROOT / f"{name}.ipynb").exists()
+        colab = url.replace("https://github.com", "https://colab.research.google.com/github")
+        assert f"{colab}/blob/main/{name}.ipynb" in links
+        assert f"{url}/edit/main/{name}.ipynb" in links
+        assert HTML / "_sources" / f"{name}.ipynb" in [inside(path, link) for link in links]
+        page = path.read_text(encoding="utf-8").partition('class="prev-next-area"')[2]
+        neighbours = re.findall(r'<a class="(?:left-prev|right-next)"\s+href="([^"]*)"', page)
+        assert [inside(path, n) for n in neighbours] == [
+            HTML / f"{before}.html",
+            HTML / f"{after}.html",
+        ]
+
+
+def test_every_page_has_a_description_of_its_own(pages):
+    seen = [
+        re.search(r'<meta name="description" content="([^"]{40,})"', path.read_text("utf-8"))
+        for path in pages
+        if path.parent.name == "notebooks"
+    ]
+    assert None not in seen
+    assert len({match.group(1) for match in seen}) == len(seen)
 
 
 def test_every_picture_has_a_text(pages):

@@ -1,8 +1,10 @@
 """What `make execute`, `make repository` and the lock do, without running a chapter."""
 
+import os
 import re
 import shutil
 import sys
+from pathlib import Path
 
 import nbformat
 import pytest
@@ -38,6 +40,16 @@ def test_a_new_address_reaches_the_configuration_and_the_notebooks(copy):
         after = nbformat.read(path, as_version=4)
         changed = [a.id for a, b in zip(before.cells, after.cells, strict=True) if a != b]
         assert changed == ["setup"]
+
+
+def test_the_address_stands_nowhere_else():
+    """What `make repository` does not change must not name the repository."""
+    suffixes = {".md", ".py", ".yml", ".toml", ".txt", ".html", ".css", ".js", ".json", ".bib"}
+    for folder, folders, names in os.walk(ROOT):
+        folders[:] = [f for f in folders if f[0] not in "._" and f != "__pycache__"]
+        for path in (Path(folder, name) for name in names):
+            if path.suffix in suffixes and path != ROOT / "_config.yml":
+                assert repository.address() not in path.read_text(encoding="utf-8"), path
 
 
 @pytest.mark.parametrize(
@@ -81,6 +93,7 @@ def test_the_lock_pins_every_direct_need_and_names_no_index():
         "benchmarks/requirements.txt",
         "deploy/jupyterhub/requirements.txt",
         "exercises/requirements.txt",
+        "tests/browser/requirements.txt",
     ):
         for line in (ROOT / needs).read_text(encoding="utf-8").splitlines():
             if name := re.match(r"[\w-]+", line):

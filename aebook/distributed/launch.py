@@ -133,8 +133,11 @@ def environment_of_a_worker(virtual):
     environment = {**os.environ, "KERAS_BACKEND": "jax", "TF_CPP_MIN_LOG_LEVEL": "3"}
     if virtual:
         flags = os.environ.get("XLA_FLAGS", "")
-        environment["JAX_PLATFORMS"] = "cpu"
         environment["XLA_FLAGS"] = f"{flags} --xla_force_host_platform_device_count={virtual}"
+        environment["JAX_PLATFORMS"] = "cpu"
+        # XLA's threads, by default as many as cores or devices: each device blocks one while it
+        # waits for the others, and with none left to do the arithmetic all wait for ever.
+        environment.setdefault("NPROC", str(4 * virtual))
     return environment
 
 

@@ -175,6 +175,6 @@ if __name__ == "__main__":
     os.dup2(2, 1)
     try:
         main(arguments().parse_args())
-    except (ValueError, TypeError) as error:
+    except (ImportError, ValueError, TypeError) as error:
         tell(error=" ".join(str(error).split()))
         sys.exit(1)

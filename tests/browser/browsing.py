@@ -9,7 +9,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 HTML = ROOT / "_build" / "html"
-AXE = ROOT / "_build" / "browser" / "node_modules" / "axe-core" / "axe.min.js"
+NODE_MODULES = ROOT / "_build" / "browser" / "node_modules"
+AXE = NODE_MODULES / "axe-core" / "axe.min.js"
 PAGES = sorted(
     path.relative_to(HTML).as_posix()
     for path in HTML.rglob("*.html")
@@ -34,9 +35,9 @@ class Handler(http.server.SimpleHTTPRequestHandler):
 
 
 @contextmanager
-def served(folder=HTML):
+def served(folder=HTML, handler=Handler):
     """The folder over http on a port of this machine: its address, with a slash at the end."""
-    handler = functools.partial(Handler, directory=str(folder))
+    handler = functools.partial(handler, directory=str(folder))
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         server.daemon_threads = True
         threading.Thread(target=server.serve_forever, daemon=True).start()
