@@ -87,6 +87,12 @@ def forger_loss(logits, saturating):
     return ops.where(saturating, log_not_d, -log_d)
 
 
+def squared_weights(net):
+    """The sum of all squared weights of a net of crowd layers, for each member: (members,)."""
+    weights = [ops.reshape(w, (w.shape[0], -1)) for w in net.trainable_variables]
+    return sum(ops.sum(ops.square(w), axis=1) for w in weights)
+
+
 class GAN(Game):
     """The game of Goodfellow et al. (2014); the opponent is a discriminator that gives logits.
 
@@ -107,9 +113,7 @@ class GAN(Game):
         his = ops.mean(ops.softplus(-real) + ops.softplus(still), axis=(0, 2))
         hers = forger_loss(fake, self.saturating) - forger_loss(still, self.saturating)
         hers = self.strength * ops.mean(hers, axis=(0, 2))
-        weights = [ops.reshape(w, (w.shape[0], -1)) for w in self.opponent.trainable_variables]
-        squares = sum(ops.sum(ops.square(w), axis=1) for w in weights)
-        return ops.sum(his + hers + self.decay / 2 * squares)
+        return ops.sum(his + hers + self.decay / 2 * squared_weights(self.opponent))
 
 
 def next_k(k, real, fake, gamma, rate):

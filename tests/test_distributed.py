@@ -12,6 +12,7 @@ import time
 
 import numpy as np
 import pytest
+import yaml
 from conftest import ROOT
 
 from aebook import DataError
@@ -38,7 +39,13 @@ def data(tmp_path_factory):
 def start(data, folder, *options):
     command = [*COMMAND, "--data", str(data), "--folder", str(folder), *SMALL, *options]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                            env={**os.environ, "PYTHONPATH": str(ROOT)})  # fmt: skip
+                            env=environment(data.parent))  # fmt: skip
+
+
+def environment(folder):
+    """This checkout's package; what one run compiles, the next need not."""
+    return {**os.environ, "PYTHONPATH": str(ROOT), "JAX_COMPILATION_CACHE_DIR": str(folder / "jax"),
+            "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0"}  # fmt: skip
 
 
 def finish(run):
@@ -183,3 +190,51 @@ def test_a_source_is_an_array_left_on_disk_or_a_folder(data, tmp_path):
         worker.read_source(tmp_path / "flat.npy", 8)
     with pytest.raises(DataError, match="expected JPEG or PNG"):
         worker.read_source(tmp_path, 8)
+
+
+FAKES = {
+    # scontrol lists the nodes of the job; srun starts one task a node, here all on this machine.
+    "scontrol": "echo 127.0.0.1; echo 127.0.0.2",
+    "srun": """shift
+for rank in 0 1; do SLURM_PROCID=$rank SLURM_NTASKS=2 "$@" & tasks="$tasks $!"; done
+for task in $tasks; do wait $task || exit 1; done""",
+}
+
+
+def test_the_slurm_script_starts_a_run_of_all_its_tasks(data, tmp_path, alone):
+    """With stand-ins for the cluster's commands, every rank is started and they train as one."""
+    for name, body in {**FAKES, "python": f'exec {sys.executable} "$@"'}.items():
+        (tmp_path / name).write_text(f"#!/bin/bash\n{body}\n")
+        (tmp_path / name).chmod(0o755)
+    port = launch.free_port()
+    while not 20000 <= port < 40000:  # where the script's ports lie
+        port = launch.free_port()
+    cluster = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "SLURM_JOB_NODELIST": "here[1-2]",
+               "SLURM_JOB_ID": str(port - 20000), "JAX_PLATFORMS": "cpu"}  # fmt: skip
+    script = ROOT / "aebook" / "distributed" / "slurm.sh"
+    options = ["--data", str(data), "--folder", str(tmp_path / "run"), *SMALL, "--epochs", "2"]
+    run = subprocess.Popen(["bash", script, *options], env=environment(data.parent) | cluster,
+                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)  # fmt: skip
+    status, out, err = finish(run)
+    assert status == 0, err
+    assert out.count("2 processes, 2 devices") == 2
+    np.testing.assert_allclose(history(tmp_path / "run"), alone[:2], rtol=1e-4)
+
+
+def test_the_kubernetes_job_calls_what_there_is(monkeypatch):
+    """The arguments of its pods, with the index filled in, are those of a rank of eight."""
+    text = (ROOT / "aebook" / "distributed" / "kubernetes.yaml").read_text()
+    service, job = yaml.safe_load_all(text)
+    (container,) = job["spec"]["template"]["spec"]["containers"]
+    assert container["command"] == ["python", "-m", "aebook.distributed.launch"]
+    called = {}
+    monkeypatch.setattr(launch, "launch", lambda options, **own: called.update(own, given=options))
+    launch.main([a.replace("$(JOB_COMPLETION_INDEX)", "5") for a in container["args"]])
+    given = worker.arguments().parse_args(called["given"])
+    assert (called["rank"], called["processes"]) == (5, job["spec"]["completions"])
+    assert job["spec"]["completionMode"] == "Indexed"
+    assert job["spec"]["parallelism"] == job["spec"]["completions"]
+    name, subdomain = job["metadata"]["name"], job["spec"]["template"]["spec"]["subdomain"]
+    assert called["coordinator"].split(":")[0] == f"{name}-0.{subdomain}"
+    assert service["metadata"]["name"] == subdomain
+    assert str(given.folder).startswith("/shared")

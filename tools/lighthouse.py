@@ -41,14 +41,15 @@ class Compressed(Handler):
 
 def measure(address, form):
     """The four scores of a page, from 0 to 100, and the audits that cost most."""
-    command = [LIGHTHOUSE, address, "--quiet", "--output=json"]
+    out = NODE_MODULES.parent / "lighthouse.json"  # a pipe loses the end of a long report
+    command = [LIGHTHOUSE, address, "--quiet", "--output=json", f"--output-path={out}"]
     command += ["--chrome-flags=--headless=new --no-sandbox --disable-dev-shm-usage"]
     command += ["--preset=desktop"] if form == "desktop" else []
     environment = {**os.environ, "CHROME_PATH": chromium()}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
         sys.exit(f"lighthouse: {address} failed: {done.stderr.strip().splitlines()[-1]}")
-    report = json.loads(done.stdout)
+    report = json.loads(out.read_text(encoding="utf-8"))
     scores = tuple(round(100 * (report["categories"][c]["score"] or 0)) for c in CATEGORIES)
     costly = [key for key, audit in report["audits"].items() if audit.get("score") == 0]
     return scores, costly

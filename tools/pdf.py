@@ -61,6 +61,7 @@ def collect(page):
     names = {(HTML / f"{p}.html").as_uri(): Path(p).name for p in order()}
     for address, name in names.items():
         page.goto(address)
+        page.wait_for_function("!document.querySelector('.math:not(:has(.katex))')")
         yield name, page.evaluate(TAKE, [name, names])
 
 

@@ -11,7 +11,7 @@
 #SBATCH --requeue
 set -euo pipefail
 
-first=$(scontrol show hostnames "$SLURM_JOB_NODELIST" | head -n 1)
+first=$(scontrol show hostnames "$SLURM_JOB_NODELIST" | sed -n 1p)
 port=$((20000 + SLURM_JOB_ID % 20000)) # two jobs that share a node do not meet
 export COORDINATOR="$first:$port"
 

@@ -12,7 +12,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import nbformat
 import numpy as np
 import pytest
-from browsing import AXE, ROOT
+from browsing import AXE, ROOT, wake
 from keras import ops
 from sklearn.mixture import GaussianMixture
 
@@ -32,8 +32,7 @@ class Figure:
 
     def __init__(self, page, name):
         self.page, self.place = page, page.locator(f'[data-live="{name}"]')
-        self.place.evaluate("place => place.scrollIntoView()")
-        page.wait_for_selector(f'[data-live="{name}"].live-ready')
+        wake(page)
         self.handle = self.place.element_handle()
 
     def call(self, name, *arguments):
@@ -42,7 +41,7 @@ class Figure:
         return json.loads(self.page.evaluate(CALL, [self.handle, name, arguments]))
 
     def slide(self, name, value):
-        self.place.get_by_label(name).fill(str(value))
+        self.place.get_by_role("slider", name=name).fill(str(value))
         self.settle()
 
     def settle(self):

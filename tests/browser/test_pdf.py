@@ -6,7 +6,7 @@ import unicodedata
 
 import nbformat
 import pytest
-from browsing import CHAPTERS, ROOT
+from browsing import CHAPTERS, ROOT, visit
 
 sys.path.insert(0, str(ROOT / "tools"))
 import pdf
@@ -87,7 +87,7 @@ def test_it_tells_neither_when_nor_where_it_was_made(book_pdf, text):
 def test_nothing_is_wider_than_the_paper(page, book, name):
     page.set_viewport_size({"width": PAPER, "height": 1000})
     page.emulate_media(media="print")
-    page.goto(book(name))
+    visit(page, book(name))
     wide = page.evaluate(
         """() => [...document.querySelectorAll("article pre, article .katex-display, article img, \\
             article table")].filter(e => e.scrollWidth > e.clientWidth + 1

@@ -31,7 +31,7 @@ def test_every_slide_fits_and_asks_nobody(page, decks, chapter):
     page.wait_for_function("Reveal.isReady()")
     assert page.evaluate("Reveal.getTotalSlides()") == count
     for number in range(count):
-        page.evaluate(f"Reveal.slide({number})")
+        page.evaluate(f"Reveal.slide({number}); document.fonts.ready.then(() => true)")
         assert page.evaluate(OVERFLOWS) == [], f"slide {number + 1}"
         assert "$" not in page.evaluate(
             "[...Reveal.getCurrentSlide().querySelectorAll('h2, p, li')]"

@@ -30,13 +30,18 @@ texts.forEach(typeset);
 function fit() {
   for (const formula of Reveal.getCurrentSlide().querySelectorAll(".katex-display")) {
     formula.style.fontSize = "";
-    const size = parseFloat(getComputedStyle(formula).fontSize);
-    const share = formula.clientWidth / formula.scrollWidth;
-    if (share < 1) formula.style.fontSize = `${Math.floor(size * share * 0.98)}px`;
+    let size = parseFloat(getComputedStyle(formula).fontSize);
+    while (formula.scrollWidth > formula.clientWidth && size > 16) {
+      size -= 1;
+      formula.style.fontSize = `${size}px`;
+    }
   }
 }
-Reveal.on("ready", fit);
-Reveal.on("slidechanged", fit);
+Reveal.on("ready", () => document.fonts.ready.then(fit));
+Reveal.on("slidechanged", () => {
+  fit();
+  document.fonts.ready.then(fit); // a font that came only with this slide changes the width
+});
 
 Reveal.initialize({
   width: 1280,
