@@ -15,7 +15,7 @@ PORT ?= 8000
 
 .PHONY: help
 help:  ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(VENV)/installed: requirements.txt constraints.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(0 if (3, 11) <= v[:2] <= (3, 13) else \
@@ -43,7 +43,11 @@ lint: $(VENV)/installed
 
 .PHONY: test
 test: lint book  ## lint, build strictly, run the unit tests and every notebook
-	$(BIN)/python -m pytest -n 2 --dist loadfile --nbval-lax tests notebooks
+	$(BIN)/python -m pytest -n 2 --dist loadfile --nbval-lax tests notebooks exercises --ignore=tests/class
+
+.PHONY: slides
+slides: $(VENV)/installed  ## a deck of slides for each chapter, for a room without a network (CHAPTER=03 for one)
+	@$(BIN)/python tools/slides.py $(CHAPTER)
 
 .PHONY: browser-tools
 browser-tools: $(VENV)/installed  ## fetch what test-browser, pdf and lighthouse need beyond Chromium
@@ -74,10 +78,49 @@ test-colab:  ## run the chapters under Colab's versions (needs Python 3.13: PYTH
 	@.venv-colab/bin/python -m pip install --quiet --constraint tools/colab-constraints.txt $(COLAB)
 	@.venv-colab/bin/python tools/colab.py $(CHAPTER)
 
+$(VENV)/grading: $(VENV)/installed exercises/requirements.txt
+	@$(PIP) install --quiet --constraint constraints.txt --requirement exercises/requirements.txt
+	@touch $@
+
+.PHONY: assignments
+assignments: $(VENV)/grading  ## derive the students' exercises from those with solutions
+	@$(BIN)/python tools/exercises.py assignments
+
+.PHONY: solutions
+solutions: $(VENV)/installed  ## the teacher's edition of the exercises, executed, in _build/solutions
+	@$(BIN)/python tools/exercises.py solutions
+
+.PHONY: release
+release: $(VENV)/grading  ## enter an exercise in the gradebook (CHAPTER=03 DUE="2026-12-01 18:00")
+	@$(BIN)/python tools/course.py release $(CHAPTER) $(if $(DUE),--due "$(DUE)")
+
+.PHONY: collect
+collect: $(VENV)/grading  ## sort in what students handed in (CHAPTER=03 FROM=folder)
+	@$(BIN)/python tools/course.py collect $(CHAPTER) "$(FROM)"
+
+.PHONY: grade
+grade: $(VENV)/grading  ## run what was handed in and is new (CHAPTER=03)
+	@$(BIN)/python tools/course.py grade $(CHAPTER)
+
+.PHONY: marks
+marks: $(VENV)/grading  ## the table of marks, also as course/marks.csv
+	@$(BIN)/python tools/course.py marks
+
+.PHONY: test-class
+test-class: $(VENV)/grading  ## a whole round of grading, and a class on a hub, with the real tools (needs npm)
+	@$(PIP) install --quiet --constraint constraints.txt --requirement tests/class/requirements.txt
+	@npm install --silent --no-fund --no-audit --prefix _build/npm configurable-http-proxy@5.3.0
+	$(BIN)/python -m pytest tests/class
+
 .PHONY: bench
 bench: $(VENV)/installed  ## measure training against a hand-written JAX loop
 	@$(PIP) install --quiet --constraint constraints.txt --requirement benchmarks/requirements.txt
 	@$(BIN)/python benchmarks/training.py
+
+.PHONY: bench-students
+bench-students: $(VENV)/installed  ## measure what a student costs, for the page on servers (CHAPTER=03 for one)
+	@$(PIP) install --quiet --constraint constraints.txt --requirement deploy/jupyterhub/requirements.txt
+	@$(BIN)/python benchmarks/students.py $(CHAPTER)
 
 .PHONY: repository
 repository: $(VENV)/installed  ## publish elsewhere: set the repository's address everywhere (URL=https://github.com/...)
@@ -88,7 +131,8 @@ lock: $(VENV)/installed  ## write constraints.txt anew: the newest versions requ
 	@$(PIP) install --quiet uv
 	@$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --no-annotate --no-header \
 	  --no-emit-index-url --no-emit-find-links \
-	  requirements.txt benchmarks/requirements.txt tests/browser/requirements.txt --output-file constraints.txt
+	  requirements.txt benchmarks/requirements.txt exercises/requirements.txt \
+	  tests/browser/requirements.txt tests/class/requirements.txt --output-file constraints.txt
 
 .PHONY: clean
 clean:  ## remove what the other targets made, the environment included

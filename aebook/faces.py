@@ -6,16 +6,15 @@ convention of the digits: float32, one row each, 0 is paper and 1 is ink.
 """
 
 import os
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from aebook.data import DataError
+from aebook.streaming import NAMED, Pictures, progress
 
 TRAITS = ("skin", "hair", "width", "length", "gaze", "eyes", "smile", "mouth")
 VARIABLE = "AEBOOK_FACES"
-SUFFIXES = (".jpg", ".jpeg", ".png")
 CHUNK = 1000  # pictures drawn at once: large enough to be fast, small enough for any memory
 
 
@@ -85,43 +84,26 @@ def read_faces(folder, n=20_000, side=32, quiet=False, keep=0.75):
 
     Returns a `Faces`. Raises `DataError` when the folder is missing or holds nothing to read.
     """
-    from PIL import Image, UnidentifiedImageError
-
-    folder = Path(folder).expanduser()
-    if not folder.is_dir():
-        found = "a file" if folder.exists() else "nothing"
-        raise DataError(
-            f"{folder}: expected a folder of JPEG or PNG pictures, found {found}; put the path of "
-            f"one into {VARIABLE}, or leave {VARIABLE} empty for drawn faces"
-        )
     try:
-        paths = sorted(p for p in folder.iterdir() if p.suffix.lower() in SUFFIXES)
-    except OSError as error:
-        raise DataError(f"{folder}: cannot be read ({error.strerror}); check its rights") from None
-    x, skipped = [], []
-    for path in paths:
-        if len(x) == n:
-            break
-        try:
-            with Image.open(path) as picture:
-                half = keep * min(picture.size) / 2
-                across, down = picture.width / 2, picture.height / 2
-                box = (across - half, down - half, across + half, down + half)
-                grey = picture.convert("L").resize((side, side), Image.Resampling.BOX, box)
-            x.append(1 - np.asarray(grey, "float32").ravel() / 255)
-        except (OSError, ValueError, SyntaxError, UnidentifiedImageError):
-            skipped.append(path.name)
-    if skipped and not quiet:
-        more = f" and {len(skipped) - 5} more" if len(skipped) > 5 else ""
-        print(f"Faces: skipped as unreadable: {', '.join(skipped[:5])}{more}")
-    if not x:
+        pictures = Pictures(folder, side, keep, quiet=True)
+    except DataError as error:
         raise DataError(
-            f"{folder}: expected JPEG or PNG pictures, found {len(paths)} files named so and none "
-            f"readable; name another folder in {VARIABLE}, or leave it empty for drawn faces"
-        )
+            f"{error}; name another folder in {VARIABLE}, or leave it empty for drawn faces"
+        ) from None
+    x = np.empty((min(n, len(pictures)), side * side), "float32")
+    count, rows = 0, range(len(pictures))
+    for row in rows if quiet else progress(rows, len(x), "Faces"):
+        if count == len(x):
+            break
+        if (picture := pictures.read(row)) is not None:
+            x[count], count = picture, count + 1
+    if pictures.skipped and not quiet:
+        names = list(pictures.skipped)
+        more = f" and {len(names) - NAMED:,} more" if len(names) > NAMED else ""
+        print(f"Faces: skipped as unreadable: {', '.join(names[:NAMED])}{more}")
     across, down = _grid(side)
     radius = np.hypot(across / 0.55, (down - 0.1) / 0.7).ravel()
-    return Faces(np.stack(x), radius < 0.8, radius > 1.4, "from the folder you named")
+    return Faces(x[:count], radius < 0.8, radius > 1.4, "from the folder you named")
 
 
 def sharpness(x, region):

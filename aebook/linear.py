@@ -25,7 +25,7 @@ def squared_error(x, x_hat):
     return ops.sum(ops.square(x - x_hat), axis=-1)
 
 
-def fit_linear(x, latent_dim=2, activation=None, loss=squared_error, epochs=4, seed=0):
+def fit_linear(x, latent_dim=2, activation=None, loss=squared_error, epochs=2, seed=0):
     """Train a `build_linear` model on the rows of x with Adam, the rate falling to zero.
 
     The falling rate matters: at a constant one the weights keep trembling around the optimum.

@@ -61,7 +61,7 @@ def reconstruction_loss(x, logits):
     For x in {0, 1} this is a likelihood. For grey x it is the cross-entropy that the published
     results report, and no normalized likelihood (Loaiza-Ganem and Cunningham, 2019).
     """
-    return ops.sum(ops.softplus(logits) - x * logits, axis=-1)
+    return ops.sum(ops.softplus(logits) - ops.multiply(x, logits), axis=-1)
 
 
 def kl_loss(z_mean, z_log_var):
@@ -69,7 +69,8 @@ def kl_loss(z_mean, z_log_var):
 
     Kingma and Welling (2014), appendix B.
     """
-    return ops.sum(ops.square(z_mean) + ops.exp(z_log_var) - 1 - z_log_var, axis=-1) / 2
+    squares = ops.square(z_mean) + ops.exp(z_log_var)
+    return ops.sum(ops.subtract(squares - 1, z_log_var), axis=-1) / 2
 
 
 @keras.saving.register_keras_serializable("aebook")

@@ -377,3 +377,22 @@ def ranking(named, label=""):
     ax.set(yticks=range(len(named)), yticklabels=[name for name, _ in ordered], xlabel=label)
     ax.margins(x=0.1)
     return ax
+
+
+def table(cells, columns, rows):
+    """A ruled table of words with bold headings, as a figure.
+
+    cells: list of rows, each a list of texts; columns, rows: their headings, above and at left.
+    """
+    fig, ax = plt.subplots(figsize=(3.1 * len(columns) + 1.8, 1.0 * len(rows) + 0.8))
+    for i, (name, texts) in enumerate(zip(rows, cells, strict=True)):
+        ax.text(-0.05, i + 0.5, name, ha="right", va="center", weight="bold")
+        for j, text in enumerate(texts):
+            ax.add_patch(patches.Rectangle((j, i), 1, 1, fc=SKY if text else "none", alpha=0.3))
+            ax.add_patch(patches.Rectangle((j, i), 1, 1, fc="none", ec="gray"))
+            ax.text(j + 0.5, i + 0.5, text, ha="center", va="center")
+    for j, name in enumerate(columns):
+        ax.text(j + 0.5, -0.1, name, ha="center", va="bottom", weight="bold")
+    ax.set(xlim=(-0.5, len(columns)), ylim=(len(rows), -0.5))
+    ax.axis("off")
+    return fig

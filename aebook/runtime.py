@@ -1,6 +1,7 @@
 """One place for what makes a run repeatable and quiet: seeds, threads, log lines, style."""
 
 import contextlib
+import logging
 import os
 import sys
 
@@ -24,6 +25,7 @@ def setup(seed=0):
         os.environ.setdefault(pool, str(THREADS))
     with _quiet_stderr():
         import keras
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)  # its warnings name memory addresses
 
     import matplotlib.pyplot as plt
     from threadpoolctl import threadpool_limits

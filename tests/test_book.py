@@ -14,7 +14,7 @@ sys.path.insert(0, str(ROOT / "tools"))
 import repository
 
 HTML = ROOT / "_build" / "html"
-PAGES = sorted(HTML.glob("*.html")) + sorted(HTML.glob("*/*.html"))
+PAGES = sorted(HTML.rglob("*.html"))
 PAGES = [p for p in PAGES if not p.relative_to(HTML).parts[0].startswith("_")]
 
 

@@ -34,7 +34,7 @@ def write_idx(folder, arrays, gzipped):
     for key, name in data.IDX_FILES.items():
         raw = idx_bytes(arrays[key])
         if gzipped:
-            (folder / f"{name}.gz").write_bytes(gzip.compress(raw, compresslevel=1))
+            (folder / f"{name}.gz").write_bytes(gzip.compress(raw, compresslevel=1, mtime=0))
         else:
             (folder / name).write_bytes(raw)
     return folder
@@ -248,7 +248,7 @@ def test_idx_folder_without_a_file(tmp_path):
         ("train-images-idx3-ubyte", b"GIF89a", "starting 00 00 08"),
         ("train-images-idx3-ubyte", b"\0\0\x0d\x03" + bytes(12), "starting 00 00 08"),
         ("train-images-idx3-ubyte", idx_bytes(np.zeros((3, 28, 28), "uint8"))[:-5], "2,347"),
-        ("train-images-idx3-ubyte.gz", gzip.compress(bytes(500))[:-20], "readable IDX"),
+        ("train-images-idx3-ubyte.gz", gzip.compress(bytes(500), mtime=0)[:-20], "readable IDX"),
         ("train-images-idx3-ubyte.gz", b"not gzip at all", "readable IDX"),
     ],
 )

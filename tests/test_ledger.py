@@ -18,10 +18,9 @@ CELLS = {
     for cell in nbformat.read(path, as_version=4).cells
 }
 # What the book covers, after the classic chapter: ideas, uses, listings, figures, and what is new.
-# The rows on GANs, I17 and U6, come with their chapter.
 ROWS = (
-    [f"I{k}" for k in range(1, 17)]
-    + [f"U{k}" for k in (1, 2, 3, 4, 5, 7)]
+    [f"I{k}" for k in range(1, 18)]
+    + [f"U{k}" for k in range(1, 8)]
     + [f"L2.{k}" for k in range(1, 9)]
     + [f"F2.{k}" for k in range(1, 10)]
     + ["N1", "N2", "N3"]

@@ -19,7 +19,7 @@ def data():
 
 @pytest.fixture(scope="module")
 def trained(data):
-    return fit_linear(data, latent_dim=3)
+    return fit_linear(data, latent_dim=3, epochs=4)
 
 
 def test_angles_of_a_known_rotation():

@@ -76,6 +76,23 @@ def test_prose_opens_closes_and_separates(notebook):
     assert max(map(len, runs)) <= 2, "more than two code cells without prose between them"
 
 
+def test_the_chapter_ends_with_questions_to_check_oneself(notebook):
+    """Three to five, each with options, and an answer that speaks of every one of them."""
+    titles = [cell.source.splitlines()[0] for cell in notebook.cells]
+    assert "## Check yourself" in titles
+    questions = notebook.cells[titles.index("## Check yourself") :]
+    assert 3 <= len(questions) <= 5
+    for number, cell in enumerate(questions, 1):
+        asked, folded = cell.source.split("\n\n<details><summary>Answer</summary>\n\n")
+        assert re.search(rf"^\*\*{number}\. .*\?.*\*\*$", asked, re.M), cell.id
+        options = re.findall(r"^- \*\*([A-Z])\.\*\* ", asked, re.M)
+        right = re.match(r"\*\*([A-Z])\.\*\* ", folded).group(1)
+        tempting = re.findall(r"^- \*\*([A-Z])\*\* tempts because ", folded, re.M)
+        assert len(options) >= 3
+        assert sorted([right, *tempting]) == options, f"{cell.id}: {right}, {tempting}"
+        assert folded.endswith("\n\n</details>"), cell.id
+
+
 def test_markdown_is_portable(notebook):
     """No MyST, and no HTML but <details><summary>: Colab and GitHub show the rest raw."""
     for cell in notebook.cells:

@@ -18,10 +18,11 @@ import repository
 @pytest.fixture
 def copy(tmp_path, monkeypatch):
     """A copy of what `repository` changes, in a folder of its own."""
-    (tmp_path / "notebooks").mkdir()
     shutil.copy(ROOT / "_config.yml", tmp_path)
-    first = sorted((ROOT / "notebooks").glob("*.ipynb"))[0]
-    shutil.copy(first, tmp_path / "notebooks")
+    for pattern in ("notebooks/*.ipynb", "exercises/*/*.ipynb", "book/exercises/*.ipynb"):
+        first = sorted(ROOT.glob(pattern))[0].relative_to(ROOT)
+        (tmp_path / first).parent.mkdir(parents=True)
+        shutil.copy(ROOT / first, tmp_path / first)
     monkeypatch.setattr(repository, "ROOT", tmp_path)
     return tmp_path
 
@@ -32,13 +33,13 @@ def test_a_new_address_reaches_the_configuration_and_the_notebooks(copy):
     old = (ROOT / "_config.yml").read_text(encoding="utf-8").splitlines()
     new = (copy / "_config.yml").read_text(encoding="utf-8").splitlines()
     assert sum(a != b for a, b in zip(old, new, strict=True)) == 1
-    (path,) = (copy / "notebooks").glob("*.ipynb")
-    text = path.read_text(encoding="utf-8")
-    assert "git+https://github.com/someone/else" in text
-    before = nbformat.read(ROOT / "notebooks" / path.name, as_version=4)
-    after = nbformat.read(path, as_version=4)
-    changed = [a.id for a, b in zip(before.cells, after.cells, strict=True) if a != b]
-    assert changed == ["setup"]
+    chapter, source, derived = sorted(copy.rglob("*.ipynb"), key=lambda p: "exercises" in p.parts)
+    for path in (chapter, source, derived):
+        assert "git+https://github.com/someone/else" in path.read_text(encoding="utf-8")
+        before = nbformat.read(ROOT / path.relative_to(copy), as_version=4)
+        after = nbformat.read(path, as_version=4)
+        changed = [a.id for a, b in zip(before.cells, after.cells, strict=True) if a != b]
+        assert changed == ["setup"]
 
 
 def test_the_address_stands_nowhere_else():
@@ -90,6 +91,8 @@ def test_the_lock_pins_every_direct_need_and_names_no_index():
     for needs in (
         "requirements.txt",
         "benchmarks/requirements.txt",
+        "deploy/jupyterhub/requirements.txt",
+        "exercises/requirements.txt",
         "tests/browser/requirements.txt",
     ):
         for line in (ROOT / needs).read_text(encoding="utf-8").splitlines():

@@ -5,10 +5,12 @@
 
 Each notebook runs alone, in an empty folder. What is stored holds no timestamps and no kernel
 details, so that executing twice on one machine leaves no difference. A notebook that raises, or
-writes to standard error, stays as it was.
+writes to standard error, stays as it was. The data of its live figures, which they write while the
+notebook runs, goes to book/assets/live together with the outputs.
 """
 
 import os
+import shutil
 import sys
 import tempfile
 import time
@@ -20,8 +22,10 @@ from nbclient.exceptions import CellExecutionError
 
 from aebook import DataError, load_mnist
 from aebook.data import SOURCES
+from aebook.live import VARIABLE
 
 ROOT = Path(__file__).resolve().parent.parent
+LIVE = ROOT / "book" / "assets" / "live"
 METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},
@@ -48,16 +52,18 @@ def stderr_of(notebook):
 def execute(path):
     """Run one notebook and store it; return an error text, or None."""
     notebook = nbformat.read(path, as_version=4)
-    with tempfile.TemporaryDirectory() as empty:
+    with tempfile.TemporaryDirectory() as empty, tempfile.TemporaryDirectory() as live:
         client = NotebookClient(notebook, timeout=600, coalesce_streams=True, kernel_name="python3",
                                 resources={"metadata": {"path": empty}},
                                 extra_arguments=["--log-level=ERROR"])  # fmt: skip
         try:
-            client.execute()
+            client.execute(env=os.environ | {VARIABLE: live})
         except CellExecutionError as error:
             return str(error)
-    if spoken := stderr_of(notebook):
-        return f"cell {spoken[0]} wrote to standard error: {spoken[1]}"
+        if spoken := stderr_of(notebook):
+            return f"cell {spoken[0]} wrote to standard error: {spoken[1]}"
+        for data in Path(live).iterdir():
+            shutil.copy(data, LIVE)
     part = path.with_suffix(".part")
     nbformat.write(normalise(notebook), part)
     part.replace(path)

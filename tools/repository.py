@@ -31,7 +31,8 @@ def address():
 
 def stamp(url):
     """Make the first code cell of every notebook the set-up cell for this address."""
-    for path in sorted((ROOT / "notebooks").glob("*.ipynb")):
+    patterns = ("notebooks/*.ipynb", "exercises/*/*.ipynb", "book/exercises/*.ipynb")
+    for path in (path for pattern in patterns for path in sorted(ROOT.glob(pattern))):
         notebook = nbformat.read(path, as_version=4)
         first = next(cell for cell in notebook.cells if cell.cell_type == "code")
         if first.source != SETUP_CELL.format(url=url):

@@ -45,8 +45,18 @@ def served(folder=HTML, handler=Handler):
         server.shutdown()
 
 
+def wake(page):
+    """Bring each live figure of an open page near enough to come alive; then back to the top."""
+    for place in page.locator("[data-live]").all():
+        place.evaluate("place => place.scrollIntoView()")
+        alive = "place => place.classList.contains('live-ready')"
+        page.wait_for_function(alive, arg=place.element_handle(timeout=30_000))
+    page.evaluate("scrollTo(0, 0)")
+
+
 def visit(page, address):
     """Go there, and wait until everything has come and every formula is set."""
     page.goto(address)
     page.wait_for_load_state("networkidle")
     page.wait_for_function("!document.querySelector('.math:not(:has(.katex))')")
+    wake(page)

@@ -1,0 +1,180 @@
+"""One process of a data-parallel run of the VAE: join the others, take your share, keep the score.
+
+    python -m aebook.distributed.worker --data x.npy --folder run
+
+`aebook.distributed.launch` starts this, watches it, and says clearly what went wrong; the backend
+is JAX. After each epoch rank 0 saves a checkpoint with the losses so far, and a run goes on after
+the last one it finds. What a process tells is one JSON object a line.
+"""
+
+import argparse
+import json
+import os
+import random
+import sys
+import threading
+import time
+from pathlib import Path
+
+
+def arguments():
+    """The options of a run; `launch` passes on those it does not know itself."""
+    parser = argparse.ArgumentParser(prog="worker", description=__doc__.splitlines()[0])
+    add = parser.add_argument
+    add("--data", required=True, help="rows in an .npy file, or a folder of pictures")
+    add("--folder", required=True, type=Path, help="checkpoints; seen by every process")
+    add("--epochs", type=int, default=3)
+    add("--steps", type=int, default=600, help="batches in an epoch")
+    add("--batch-size", type=int, default=100, help="images in a batch, all processes together")
+    add("--side", type=int, default=32, help="pixels a side, for a folder of pictures")
+    add("--hidden", type=int, default=256)
+    add("--latent-dim", type=int, default=2)
+    add("--seed", type=int, default=0)
+    add("--rank", type=int, default=0)
+    add("--processes", type=int, default=1)
+    add("--coordinator", help="host:port of rank 0")
+    add("--wait", type=int, default=60, help="seconds to wait for the other processes")
+    return parser
+
+
+def tell(**facts):
+    print(json.dumps(facts), flush=True)
+
+
+def leave_with_parent():
+    """End this process when the one that started it is gone: its end of our input is then shut."""
+
+    def watch():
+        while os.read(0, 1):
+            pass
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+def read_source(path, side):
+    """Rows that stay on disk: of an .npy file, mapped into memory, or of a folder of pictures."""
+    import numpy as np
+
+    from aebook.data import DataError
+    from aebook.streaming import Pictures
+
+    if Path(path).is_dir():
+        return Pictures(path, side, quiet=True)
+    try:
+        x = np.load(path, mmap_mode="r")
+    except (OSError, ValueError, EOFError) as error:
+        raise DataError(
+            f"{path}: expected an .npy file or a folder of pictures, found: {error}"
+        ) from None
+    if x.ndim != 2 or not len(x):
+        raise DataError(f"{path}: expected rows of pixels (n, d), found shape {x.shape}")
+    return x
+
+
+def state(model):
+    """All that training changes: weights, random states, and what the optimizer remembers."""
+    return model.variables + model.optimizer.variables
+
+
+def save_checkpoint(model, folder, history):
+    """Write beside the place, then rename: a checkpoint is whole or not there.
+
+    As plain arrays, which any number of processes and any backend can take up. (`model.save` is
+    no choice here: it talks to the other processes, which are not saving, and fails.)
+    """
+    import numpy as np
+
+    part = folder / "part.npz"
+    np.savez(part, *[np.asarray(variable.value) for variable in state(model)], **history)
+    part.replace(folder / f"epoch-{len(history['loss']):04d}.npz")
+
+
+def load_checkpoint(model, folder):
+    """Put the newest checkpoint's arrays into a compiled model; returns the history so far."""
+    import numpy as np
+
+    done = sorted(folder.glob("epoch-*.npz"))
+    if not done:
+        return {"loss": [], "seconds": []}
+    model.optimizer.build(model.trainable_variables)
+    with np.load(done[-1]) as arrays:
+        for k, variable in enumerate(state(model)):
+            variable.assign(arrays[f"arr_{k}"])
+        return {name: arrays[name].tolist() for name in ("loss", "seconds")}
+
+
+def train(model, batches, epochs, folder, history):
+    """Fit from the epoch after `history` on; after each, rank 0 saves. Returns the history.
+
+    batches: this rank's share, `Batches`. A whole array is refused: given to every rank it would
+    be taken for shares of a larger batch, in which each image comes several times.
+    """
+    import keras
+
+    from aebook.streaming import Batches
+
+    if not isinstance(batches, Batches):
+        raise TypeError(
+            f"expected this rank's share of the data (Batches), got {type(batches).__name__}; "
+            "every rank would train on all of it"
+        )
+    clock = [0.0]
+
+    def begin(epoch, _):
+        batches.begin(epoch)
+        clock[0] = time.perf_counter()
+
+    def end(epoch, logs):
+        history["loss"].append(float(logs["loss"]))
+        history["seconds"].append(time.perf_counter() - clock[0])
+        if batches.rank == 0:
+            save_checkpoint(model, folder, history)
+        tell(epoch=epoch + 1, loss=history["loss"][-1])
+
+    watch = keras.callbacks.LambdaCallback(on_epoch_begin=begin, on_epoch_end=end)
+    model.fit(batches, epochs=epochs, initial_epoch=len(history["loss"]), shuffle=False, verbose=0,
+              callbacks=[watch])  # fmt: skip
+    return history
+
+
+def main(options):
+    os.environ["KERAS_BACKEND"] = "jax"
+    import jax
+
+    if options.processes > 1:  # before anything else touches JAX
+        jax.distributed.initialize(options.coordinator, options.processes, options.rank,
+                                   initialization_timeout=options.wait)  # fmt: skip
+    tell(devices=jax.device_count())
+    import keras
+
+    from aebook import models
+    from aebook.streaming import Batches
+
+    keras.distribution.set_distribution(keras.distribution.DataParallel(auto_shard_dataset=False))
+    random.seed(options.seed)  # Keras draws its seeds from here: the same on every rank
+    source = read_source(options.data, options.side)
+    batches = Batches(source, options.batch_size, options.steps, options.seed,
+                      options.rank, options.processes)  # fmt: skip
+    pixels, hidden, latents = source.shape[1], options.hidden, options.latent_dim
+    model = models.build_vae(
+        models.build_vae_encoder(pixels, hidden, latents),
+        models.build_decoder(latents, hidden, pixels),
+    )
+    model.compile("adam")
+    history = load_checkpoint(model, options.folder)
+    tell(start=len(history["loss"]))
+    history = train(model, batches, options.epochs, options.folder, history)
+    checksum = sum(float(abs(weights).sum()) for weights in model.get_weights())
+    tell(done=history["loss"], checksum=checksum)
+
+
+if __name__ == "__main__":
+    leave_with_parent()
+    sys.stdout = os.fdopen(os.dup(1), "w")  # ours alone: what libraries print goes to the log
+    os.dup2(2, 1)
+    try:
+        main(arguments().parse_args())
+    except (ImportError, ValueError, TypeError) as error:
+        tell(error=" ".join(str(error).split()))
+        sys.exit(1)

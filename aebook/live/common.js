@@ -1,0 +1,305 @@
+// What the live figures share. This file stands in front of each figure's own module, so that a
+// figure is one module without imports. Pictures are arrays of 784 numbers, 0 paper and 1 ink.
+
+const INK = "#1a1a1a", GREY = "#595959", PALE = "#d9d9d9", BLUE = "#0072B2", RED = "#B83A00";
+// aebook.plots.DIGIT_COLOURS, the three pale ones darkened: they are used for small numerals here.
+const DIGIT_COLOURS = ["#0072B2", "#CC3311", "#00795A", "#9A6700", "#2F7D9E",
+                       "#882255", "#7A6C1F", "#332288", "#000000", "#661100"];
+
+// --- numbers
+
+function half(bits) {
+  const sign = bits & 0x8000 ? -1 : 1, exponent = (bits >> 10) & 31, fraction = bits & 1023;
+  if (exponent === 0) return sign * fraction * 2 ** -24;
+  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
+}
+
+const READ = {
+  float16: [2, (view, at) => half(view.getUint16(at, true))],
+  uint16: [2, (view, at) => view.getUint16(at, true)],
+  uint8: [1, (view, at) => view.getUint8(at)],
+};
+
+/** The arrays that Python packed, flat, by name. */
+function unpack(model) {
+  const view = model.get("payload"), arrays = {};
+  for (const [name, [kind, shape, offset]] of Object.entries(model.get("header").arrays)) {
+    const [bytes, read] = READ[kind], array = new Float32Array(shape.reduce((a, b) => a * b, 1));
+    for (let i = 0; i < array.length; i++) array[i] = read(view, offset + bytes * i);
+    arrays[name] = array;
+  }
+  return arrays;
+}
+
+/** x kernel + bias. Zeros of x cost nothing, and half of a hidden layer is zero; the other rows
+ *  are added four at a time, which halves the time of one at a time. */
+function dense(x, kernel, bias) {
+  const out = Float64Array.from(bias), n = out.length, on = [];
+  for (let i = 0; i < x.length; i++) if (x[i] !== 0) on.push(i);
+  for (let q = 0; q < on.length; q += 4) {
+    const [a, b, c, d] = [0, 1, 2, 3].map((r) => on[q + r] ?? 0);
+    const [xa, xb, xc, xd] = [0, 1, 2, 3].map((r) => (q + r < on.length ? x[on[q + r]] : 0));
+    for (let j = 0, ka = a * n, kb = b * n, kc = c * n, kd = d * n; j < n; j++)
+      out[j] += xa * kernel[ka + j] + xb * kernel[kb + j] + xc * kernel[kc + j] + xd * kernel[kd + j];
+  }
+  return out;
+}
+
+const relu = (h) => h.map((v) => Math.max(v, 0));
+const softplus = (l) => Math.max(l, 0) + Math.log1p(Math.exp(-Math.abs(l)));
+const sigmoid = (l) => 1 / (1 + Math.exp(-l));
+
+/** The VAE of chapter 3 with the weights of `unpack`: encode, decode and the two loss terms. */
+function vaeOf(a) {
+  const logits = (z) =>
+    dense(relu(dense(z, a.decoding_kernel, a.decoding_bias)), a.logits_kernel, a.logits_bias);
+  return {
+    logits,
+    decode: (z) => logits(z).map(sigmoid),
+    encode(x) {
+      const h = relu(dense(x, a.encoding_kernel, a.encoding_bias));
+      return { mean: dense(h, a.z_mean_kernel, a.z_mean_bias),
+               logVar: dense(h, a.z_log_var_kernel, a.z_log_var_bias) };
+    },
+    reconstruction: (x, l) => l.reduce((sum, li, i) => sum + softplus(li) - x[i] * li, 0),
+    kl: (mean, logVar) =>
+      mean.reduce((sum, m, i) => sum + (m * m + Math.exp(logVar[i]) - 1 - logVar[i]) / 2, 0),
+  };
+}
+
+/** A picture of the test set, from `unpack`: number i of those that travel with the book. */
+const testImage = (a, i) => a.images.subarray(784 * i, 784 * (i + 1)).map((v) => v / 255);
+
+/** A number as the page writes it, with a real minus sign. */
+function write(value, digits = 2) {
+  const text = value.toFixed(digits);
+  return (Number(text) === 0 ? text.replace("-", "") : text).replace("-", "−");
+}
+const writePoint = (z, digits = 2) => `(${write(z[0], digits)}, ${write(z[1], digits)})`;
+const an = (digit) => (digit === 8 ? "an 8" : `a ${digit}`);
+
+// --- the page
+
+/** An element: attributes by name, functions as listeners, texts and elements as children. */
+function h(tag, attributes = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (typeof value === "function") element.addEventListener(name, value);
+    else if (value === true) element.setAttribute(name, "");
+    else if (value !== false) element.setAttribute(name, value);
+  }
+  element.append(...children);
+  return element;
+}
+
+/** A slider with its name before it and its value after it. */
+function slider(name, { min, max, step, value, format = write }, input) {
+  const shown = h("span", { class: "live-value", "aria-hidden": "true" });
+  const range = h("input", { type: "range", min, max, step, input: () => { tell(); input(+range.value); } });
+  const tell = () => {
+    shown.textContent = format(+range.value);
+    range.setAttribute("aria-valuetext", shown.textContent);
+  };
+  const long = name.length > 3 ? " live-long" : "";
+  const element = h("label", { class: `live-slider${long}` }, h("span", {}, name), range, shown);
+  const control = { element, range, set(v) { range.value = v; tell(); } };
+  control.set(value);
+  return control;
+}
+
+function checkbox(name, checked, change) {
+  const box = h("input", { type: "checkbox", checked, change: () => change(box.checked) });
+  return { element: h("label", { class: "live-check" }, box, h("span", {}, name)), box };
+}
+
+function select(name, options, value, change) {
+  const list = h("select", { change: () => change(list.value) },
+                 ...options.map(([v, text]) => h("option", { value: v, selected: v === value }, text)));
+  return { element: h("label", { class: "live-select" }, h("span", {}, name), list), list };
+}
+
+const button = (name, click) => h("button", { type: "button", click }, name);
+const group = (name, ...children) => h("fieldset", {}, h("legend", {}, name), ...children);
+
+/** A function that lets a screen reader say a text, the last one when many come at once. */
+function announcer(el) {
+  const region = h("div", { class: "live-said", role: "status", "aria-live": "polite" });
+  el.append(region);
+  let timer;
+  return (text) => {
+    clearTimeout(timer);
+    timer = setTimeout(() => { region.textContent = text; }, 500);
+  };
+}
+
+const reducedMotion = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
+
+/** A canvas as wide as its place, `ratio` times as high but not below `least`; `draw(context,
+ *  width, height)` in pixels of the page. `paint()` draws with the next frame, once however often
+ *  it was asked. */
+function surface(attributes, ratio, draw, least = 0) {
+  const canvas = h("canvas", attributes);
+  let asked = false;
+  const now = () => {
+    asked = false;
+    const width = canvas.clientWidth, height = canvas.clientHeight;
+    if (!width) return;
+    const scale = window.devicePixelRatio || 1, wanted = [width, height].map((v) => Math.round(v * scale));
+    if (canvas.width !== wanted[0] || canvas.height !== wanted[1]) [canvas.width, canvas.height] = wanted;
+    const context = canvas.getContext("2d");
+    context.setTransform(scale, 0, 0, scale, 0, 0);
+    context.fillStyle = "white";
+    context.fillRect(0, 0, width, height);
+    draw(context, width, height);
+  };
+  const paint = () => {
+    if (!asked) requestAnimationFrame(now);
+    asked = true;
+  };
+  canvas.style.aspectRatio = `1 / ${ratio}`;
+  canvas.style.minHeight = `${least}px`;
+  new ResizeObserver(paint).observe(canvas);
+  return { canvas, paint };
+}
+
+/** A picture as a small canvas of its own, ink black on white. */
+function bitmap(x, side = 28) {
+  const canvas = h("canvas", { width: side, height: side }), context = canvas.getContext("2d");
+  const data = context.createImageData(side, side);
+  for (let i = 0; i < x.length; i++) {
+    data.data.fill(255 * (1 - x[i]), 4 * i, 4 * i + 3);
+    data.data[4 * i + 3] = 255;
+  }
+  context.putImageData(data, 0, 0);
+  return canvas;
+}
+
+/** A framed picture with a caption; show(x, caption, description). */
+function frame(caption) {
+  let x = new Float32Array(784);
+  const pixels = surface({ role: "img", "aria-label": caption }, 1, (context, width) => {
+    context.imageSmoothingEnabled = false;
+    context.drawImage(bitmap(x), 0, 0, width, width);
+  });
+  const text = h("figcaption", {}, caption);
+  return {
+    element: h("figure", { class: "live-frame" }, pixels.canvas, text),
+    show(picture, says = caption, description = says) {
+      x = picture;
+      text.textContent = says;
+      pixels.canvas.setAttribute("aria-label", description);
+      pixels.paint();
+    },
+  };
+}
+
+/** A linear map from [low, high] to [from, to], both ways. */
+function scale(low, high, from, to) {
+  const slope = (to - from) / (high - low), map = (v) => from + slope * (v - low);
+  map.back = (p) => low + (p - from) / slope;
+  return map;
+}
+
+/** Text with a white rim, legible over whatever lies below. */
+function label(context, text, x, y, { colour = INK, size = 14, align = "center", weight = "bold" } = {}) {
+  context.font = `${weight} ${size}px system-ui, sans-serif`;
+  context.textAlign = align;
+  context.textBaseline = "middle";
+  context.lineWidth = 4;
+  context.lineJoin = "round";
+  context.strokeStyle = "white";
+  context.strokeText(text, x, y);
+  context.fillStyle = colour;
+  context.fillText(text, x, y);
+}
+
+/** Ticks and names of two axes along the lower and the left edge. */
+function axes(context, x, y, { xTicks, yTicks, xName, yName, bottom, left, width, height }) {
+  context.strokeStyle = context.fillStyle = GREY;
+  context.lineWidth = 1;
+  context.font = "12px system-ui, sans-serif";
+  context.beginPath();
+  context.moveTo(left, 0);
+  context.lineTo(left, bottom);
+  context.lineTo(width, bottom);
+  context.textAlign = "center";
+  context.textBaseline = "top";
+  for (const v of xTicks) {
+    context.moveTo(x(v), bottom);
+    context.lineTo(x(v), bottom + 4);
+    context.fillText(write(v, 0), x(v), bottom + 6);
+  }
+  context.textAlign = "right";
+  context.textBaseline = "middle";
+  for (const v of yTicks) {
+    context.moveTo(left - 4, y(v));
+    context.lineTo(left, y(v));
+    context.fillText(Number.isInteger(v) ? write(v, 0) : write(v, 1), left - 6, y(v));
+  }
+  context.stroke();
+  label(context, xName, width - 2, bottom - 14, { colour: GREY, size: 12, align: "right", weight: "" });
+  label(context, yName, left + 5, 8, { colour: GREY, size: 12, align: "left", weight: "" });
+}
+
+/** The latent plane with the codes of test digits as small numerals: one square, and over it
+ *  whatever `over(context, x, y)` draws. `classes` is the set of digits to show. */
+function plane(a, attributes, classes, over) {
+  const n = a.code_y.length;
+  const reach = Math.ceil(2 * Math.max(...a.code_mean.map(Math.abs)) + 0.4) / 2;
+  const maps = { reach };
+  let kept = null, keptFor = "";
+  const draw = (context, width, height) => {
+    const left = 26, bottom = height - 22;
+    const x = scale(-reach, reach, left, width), y = scale(-reach, reach, bottom, 0);
+    Object.assign(maps, { x, y });
+    const wanted = `${width} ${[...classes].sort()} ${window.devicePixelRatio}`;
+    if (keptFor !== wanted) {
+      const ratio = window.devicePixelRatio || 1;
+      kept = h("canvas", { width: width * ratio, height: height * ratio });
+      const below = kept.getContext("2d");
+      below.scale(ratio, ratio);
+      const ticks = [-4, -2, 0, 2, 4].filter((v) => Math.abs(v) < reach);
+      axes(below, x, y, { xTicks: ticks, yTicks: ticks, xName: "z₁", yName: "z₂", bottom, left, width, height });
+      below.font = "bold 10px system-ui, sans-serif";
+      below.textAlign = "center";
+      below.textBaseline = "middle";
+      for (let i = 0; i < n; i++) {
+        if (!classes.has(a.code_y[i])) continue;
+        below.fillStyle = DIGIT_COLOURS[a.code_y[i]];
+        below.fillText(a.code_y[i], x(a.code_mean[2 * i]), y(a.code_mean[2 * i + 1]));
+      }
+      keptFor = wanted;
+    }
+    context.drawImage(kept, 0, 0, width, height);
+    over(context, x, y);
+  };
+  return Object.assign(maps, surface(attributes, 1, draw));
+}
+
+/** q(z|x) in the plane: the ellipse at 1.5 standard deviations, as in the chapter's figure. */
+function spot(context, x, y, mean, logVar, name) {
+  const [rx, ry] = [0, 1].map((k) => 1.5 * Math.exp(logVar[k] / 2));
+  for (const [colour, width] of [["white", 5], [INK, 2]]) {
+    context.beginPath();
+    context.ellipse(x(mean[0]), y(mean[1]), x(rx) - x(0), y(0) - y(ry), 0, 0, 2 * Math.PI);
+    context.strokeStyle = colour;
+    context.lineWidth = width;
+    context.stroke();
+  }
+  label(context, name, x(mean[0] + rx) + 8, y(mean[1] + ry) - 6);
+}
+
+/** How many of the 20 codes nearest to z belong to which digit: [[digit, count], ...], most first. */
+function neighbours(a, z, k = 20) {
+  const far = Array.from(a.code_y, (digit, i) =>
+    [Math.hypot(a.code_mean[2 * i] - z[0], a.code_mean[2 * i + 1] - z[1]), digit]);
+  far.sort((p, q) => p[0] - q[0]);
+  const count = new Map();
+  for (const [, digit] of far.slice(0, k)) count.set(digit, (count.get(digit) || 0) + 1);
+  return [...count].sort((p, q) => q[1] - p[1]);
+}
+
+function writeNeighbours(counts) {
+  const named = counts.slice(0, 3).map(([digit, count]) => `${count} × ${digit}`);
+  return `The 20 nearest test digits: ${named.join(", ")}${counts.length > 3 ? ", others" : ""}.`;
+}

@@ -1,0 +1,86 @@
+"""Measure the live figures in Chromium, on the built book: one decode, and frames while dragging.
+
+    python benchmarks/live.py
+
+Prints medians, in milliseconds, for decoding, encoding and both loss terms, and the fastest, which
+a busy machine disturbs least; and the median and the 95 % quantile of the frames of a drag through
+the latent plane: a mouse held down and moved as fast as the browser takes it, with a picture
+decoded and the plane drawn at every move.
+"""
+
+import sys
+from itertools import count
+from pathlib import Path
+
+import numpy as np
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "tests" / "browser"))
+from browsing import chromium, served, wake  # noqa: E402
+
+PAGE = "notebooks/04-latent-space.html"
+BATCH = 50  # calls timed together: a browser's clock ticks in tenths of a millisecond
+TIME = """([name, make, batch]) => {
+    const { live } = document.querySelector(`[data-live="${name}"]`), next = eval(make), times = [];
+    for (let i = 0; i < 45 * batch; i += batch) {
+        const from = performance.now();
+        for (let j = i; j < i + batch; j++) live[next.call](next.argument(j, live));
+        times.push((performance.now() - from) / batch);
+    }
+    return times.slice(5);  // the first ones warm the compiler up
+}"""
+CALLS = {
+    "decode": ("latent", "({call: 'decode', argument: i => [Math.sin(i), Math.cos(3 * i)]})"),
+    "encode": ("draw", "({call: 'encode', argument: (_, live) => live.state().x})"),
+    "encode, decode, both loss terms": (
+        "draw",
+        "({call: 'terms', argument: (_, live) => live.state().x})",
+    ),
+}
+FRAMES = """() => {
+    window.frames_at = [];
+    const tick = now => {
+        window.frames_at.push(now);
+        if (window.frames_at.length < 181) requestAnimationFrame(tick);
+    };
+    requestAnimationFrame(tick);
+}"""
+
+
+def frames_of_a_drag(page):
+    """Milliseconds between the frames while the mouse drags the point in circles."""
+    plane = page.get_by_role("application")
+    plane.scroll_into_view_if_needed()
+    box = plane.bounding_box()
+    middle = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.move(*middle)
+    page.mouse.down()
+    page.evaluate(FRAMES)
+    for i in count():
+        page.mouse.move(middle[0] + 120 * np.cos(i / 20), middle[1] + 120 * np.sin(i / 20))
+        if i % 50 == 0 and page.evaluate("window.frames_at.length") == 181:
+            break
+    page.mouse.up()
+    return np.diff(page.evaluate("window.frames_at"))
+
+
+def main():
+    if chromium() is None:
+        sys.exit("live: no Chromium found (chromium, google-chrome): apt-get install chromium")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright, served() as base:
+        browser = playwright.chromium.launch(executable_path=chromium(), args=["--no-sandbox"])
+        page = browser.new_page(viewport={"width": 1280, "height": 800})
+        page.goto(base + PAGE)
+        wake(page)
+        for what, (name, call) in CALLS.items():
+            times = np.array(page.evaluate(TIME, [name, call, BATCH]))
+            print(f"{what}: {np.median(times):.2f} ms (fastest {times.min():.2f})")
+        times = frames_of_a_drag(page)
+        print(f"dragging: {np.median(times):.1f} ms a frame ({np.quantile(times, 0.95):.1f})")
+        browser.close()
+
+
+if __name__ == "__main__":
+    main()

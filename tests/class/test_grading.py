@@ -1,0 +1,264 @@
+"""A whole round of grading with the real tools: release, hand in, collect, grade, marks.
+
+The class hands in what classes hand in: right and wrong answers, one too late, a broken cell, an
+endless loop, a flood of output, edited and deleted tests, a file that is no notebook. It runs in
+a copy of the exercises; nothing of it reaches course/.
+"""
+
+import csv
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import nbformat
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+NAME = "01-compression"
+POINTS = {"test-bits": 2, "test-rate": 3, "test-bytes-at": 4, "test-pays-from": 3, "explain": 2}
+DUE = datetime(2026, 1, 15, 18, 0)
+SOLUTION = re.compile(r"(?ms)^([ ]*)### BEGIN SOLUTION\n(.*?)^ *### END SOLUTION\n?")
+
+ENDLESS = """
+def pays_from(once, each, rival):
+    while True:
+        try:
+            while True:
+                pass
+        except BaseException:
+            pass
+"""
+FLOOD = """
+def rate(z, step):
+    for _ in range(200):
+        print("x" * 99 + "\\n" * 1000, flush=True)
+"""
+IMPOSTOR = """
+class Everything(float):
+    def __eq__(self, other): return True
+    def __sub__(self, other): return 0.0
+    def __abs__(self): return 0.0
+    def __le__(self, other): return True
+    def __array__(self, dtype=None, copy=None): return self
+
+def rate(z, step):
+    return Everything(7)
+"""
+
+
+def cell(notebook, name):
+    return next(c for c in notebook.cells if c.id == name)
+
+
+def solved():
+    """A submission with every answer right: the solutions, and the tests as students get them."""
+    source = nbformat.read(ROOT / "exercises" / NAME / f"{NAME}.ipynb", as_version=4)
+    notebook = untouched()
+    for ours, theirs in zip(source.cells, notebook.cells, strict=True):
+        if ours.metadata.get("nbgrader", {}).get("solution"):
+            theirs.source = SOLUTION.sub(r"\2", ours.source)
+    return notebook
+
+
+def untouched():
+    return nbformat.read(ROOT / "book" / "exercises" / f"{NAME}.ipynb", as_version=4)
+
+
+def with_cell(name, source):
+    notebook = solved()
+    cell(notebook, name).source = source
+    return notebook
+
+
+def without(*names):
+    notebook = solved()
+    notebook.cells = [c for c in notebook.cells if c.id not in names]
+    return notebook
+
+
+def edited_tests():
+    notebook = with_cell("rate", "def rate(z, step):\n    return 0.0\n")
+    cell(notebook, "test-rate").source = "print('all tests passed')"
+    cell(notebook, "test-rate").metadata["nbgrader"]["points"] = 100
+    return notebook
+
+
+def submissions():
+    """Name of the student -> what is handed in."""
+    return {
+        "right": solved(),
+        "late": solved(),
+        "untouched": untouched(),
+        "wrong": with_cell("rate", "def rate(z, step):\n    return 32.0 * z.shape[1]\n"),
+        "broken": with_cell("rate", "def rate(z, step:\n    return"),
+        "endless": with_cell("pays-from", ENDLESS),
+        "flood": with_cell("rate", FLOOD),
+        "impostor": with_cell("rate", IMPOSTOR),
+        "editor": edited_tests(),
+        "deleter": without("test-rate"),
+        "shredder": without("rate", "test-rate"),
+        "exit": with_cell("rate", "import os\n\nos._exit(0)\n"),
+        "scribble": "This is my homework. I did not know what a notebook is.",
+    }
+
+
+def run(root, *arguments):
+    command = [sys.executable, root / "tools" / "course.py", *arguments]
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "TZ": "UTC"}
+    return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=1800)
+
+
+@pytest.fixture(scope="module")
+def course(tmp_path_factory):
+    """The whole round; returns the folder in which it took place and what grading printed."""
+    root = tmp_path_factory.mktemp("class")
+    shutil.copytree(ROOT / "exercises", root / "exercises")
+    (root / "tools").mkdir()
+    shutil.copy(ROOT / "tools" / "course.py", root / "tools")
+    released = run(root, "release", "01", "--due", f"{DUE:%Y-%m-%d %H:%M}")
+    assert released.returncode == 0, released.stderr
+
+    handed_in = root / "handed-in"
+    handed_in.mkdir()
+    for student, notebook in submissions().items():
+        path = handed_in / f"{student}_{NAME}.ipynb"
+        if student == "late":  # as Moodle packs them: a folder for each
+            path = handed_in / "late_4711_file" / f"{NAME}.ipynb"
+            path.parent.mkdir()
+        path.write_text(notebook if isinstance(notebook, str) else nbformat.writes(notebook))
+        moment = DUE + timedelta(hours=2.5 if student == "late" else -1)
+        os.utime(path, (moment.timestamp(), moment.timestamp()))
+    collected = run(root, "collect", "01", str(handed_in))
+    assert collected.returncode == 0, collected.stderr
+    graded = run(root, "grade", "01")
+    assert graded.returncode == 0, graded.stderr
+    print(graded.stderr)
+    told = run(root, "marks")
+    assert told.returncode == 0, told.stderr
+    return root, graded.stdout
+
+
+@pytest.fixture(scope="module")
+def marks(course):
+    with open(course[0] / "course" / "marks.csv", encoding="utf-8") as file:
+        return {row["student"]: row for row in csv.DictReader(file)}
+
+
+def test_the_students_versions_in_the_book_are_what_nbgrader_makes(tmp_path):
+    command = [sys.executable, "-c", "import sys; from pathlib import Path; import exercises; "
+               "exercises.assignments(Path(sys.argv[1]))", tmp_path]  # fmt: skip
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT / "tools"), str(ROOT)])}
+    subprocess.run(command, check=True, env=environment, capture_output=True)
+    made = {p.name: p.read_text(encoding="utf-8") for p in tmp_path.glob("*.ipynb")}
+    book = {p.name: p.read_text("utf-8") for p in (ROOT / "book" / "exercises").glob("*.ipynb")}
+    assert made.keys() == book.keys()
+    for name, text in made.items():
+        assert text == book[name], f"{name}: run make assignments"
+
+
+def test_every_student_is_in_the_table(marks):
+    assert sorted(marks) == sorted(submissions())
+    assert {float(row["of"]) for row in marks.values()} == {sum(POINTS.values())}
+
+
+@pytest.mark.parametrize(
+    ("student", "score"),
+    [
+        ("right", 12),
+        ("late", 12),
+        ("untouched", 0),
+        ("wrong", 9),
+        ("broken", 9),
+        ("endless", 9),
+        ("flood", 9),
+        ("impostor", 9),
+        ("editor", 9),
+        ("deleter", 12),
+    ],
+)
+def test_each_gets_the_points_of_what_is_right(marks, student, score):
+    assert float(marks[student]["score"]) == score, marks[student]
+
+
+def test_written_answers_wait_for_the_teacher(marks):
+    assert float(marks["right"]["to_read"]) == POINTS["explain"]
+    assert marks["untouched"]["to_read"] == ""  # nothing was written: nothing to read
+
+
+def test_only_the_late_one_is_late(marks):
+    assert [s for s, row in marks.items() if row["hours_late"]] == ["late"]
+    assert float(marks["late"]["hours_late"]) == 2.5
+
+
+def test_what_the_teacher_should_know_is_noted(marks):
+    notes = {student: row["notes"] for student, row in marks.items()}
+    assert "ended by the time limit" in notes["endless"]
+    assert "tests changed, and restored: 1" in notes["editor"]
+    assert "tests deleted, and restored: 1" in notes["deleter"]
+    for student in ("right", "late", "untouched", "wrong", "broken", "impostor"):
+        assert "tests" not in notes[student], student
+
+
+@pytest.mark.parametrize("student", ["exit", "scribble", "shredder"])
+def test_what_could_not_be_run_has_no_score_and_is_said(marks, student):
+    assert marks[student]["score"] == ""
+    assert f"could not be run: look at course/submitted/{student}/" in marks[student]["notes"]
+
+
+def test_the_edited_test_was_put_back_with_its_hidden_half(course):
+    path = course[0] / "course" / "autograded" / "editor" / NAME / f"{NAME}.ipynb"
+    test = cell(nbformat.read(path, as_version=4), "test-rate")
+    assert "BEGIN HIDDEN TESTS" in test.source
+    assert test.metadata["nbgrader"]["points"] == POINTS["test-rate"]
+
+
+def test_a_flood_of_output_is_cut(course):
+    path = course[0] / "course" / "autograded" / "flood" / NAME / f"{NAME}.ipynb"
+    assert path.stat().st_size < 500_000
+    assert "truncated" in json.dumps(nbformat.read(path, as_version=4))
+
+
+def test_grading_prints_a_line_for_each(course):
+    _, printed = course
+    for student in submissions():
+        assert re.search(rf"(?m)^{NAME}  {student}\s+(\?|\d+) of 14", printed), student
+
+
+def test_a_second_run_grades_nobody_again_but_a_newer_file(course):
+    root, _ = course
+    graded = root / "course" / "autograded" / "wrong" / NAME / f"{NAME}.ipynb"
+    other = root / "course" / "autograded" / "right" / NAME / f"{NAME}.ipynb"
+    before = other.stat().st_mtime_ns
+    again = root / "again"
+    again.mkdir()
+    (again / "wrong.ipynb").write_text(nbformat.writes(solved()))
+    for student in ("exit", "scribble", "shredder"):  # those would be tried once more
+        shutil.rmtree(root / "course" / "submitted" / student)
+    assert run(root, "collect", "01", str(again)).returncode == 0
+    assert run(root, "grade", "01").returncode == 0
+    assert other.stat().st_mtime_ns == before
+    assert "raise NotImplementedError" not in graded.read_text(encoding="utf-8")
+    run(root, "marks")
+    with open(root / "course" / "marks.csv", encoding="utf-8") as file:
+        score = {row["student"]: row["score"] for row in csv.DictReader(file)}
+    assert float(score["wrong"]) == 12
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["release", "77"], "'77' names 0 folders of exercises/"),
+        (["release", "01", "--due", "soon"], "expected a time such as"),
+        (["grade", "02"], "release 02-autoencoder before grading it"),
+        (["collect", "01", "nowhere"], "no notebook"),
+    ],
+)
+def test_bad_input_is_answered_in_one_line(course, arguments, says):
+    told = run(course[0], *arguments)
+    assert told.returncode != 0
+    assert says in told.stderr.strip().splitlines()[-1]

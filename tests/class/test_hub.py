@@ -1,0 +1,280 @@
+"""A class on a real JupyterHub: five students log in at once, each opens a chapter and runs it all.
+
+The hub reads deploy/jupyterhub/jupyterhub_config.py; only what a test cannot have is replaced:
+the log-in (any password), the containers (plain processes), the ports. Everything stays on this
+machine, and everything that was started has ended when the test has.
+"""
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import nbformat
+import psutil
+import pytest
+import requests
+import websocket
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "deploy" / "jupyterhub"))
+import links
+
+ROOT = links.ROOT
+DEPLOY = ROOT / "deploy" / "jupyterhub"
+STUDENTS = {
+    "noether": "00-introduction",
+    "turing": "05-two-modes",
+    "hopper": "00-introduction",
+    "shannon": "05-two-modes",
+    "curie": "00-introduction",
+}
+TEACHER, STRANGER = "lovelace", "mallory"
+DEADLINE = 600  # seconds, for the whole class; then a chapter counts as stuck
+OVERLAY = """
+load_subconfig({config!r})
+c.JupyterHub.authenticator_class = "dummy"
+c.JupyterHub.spawner_class = "simple"
+c.SimpleLocalProcessSpawner.home_dir_template = {homes!r} + "/{{username}}"
+c.Spawner.args = {args!r}
+c.Spawner.environment = {environment!r}
+c.JupyterHub.bind_url = "http://127.0.0.1:{port}"
+c.JupyterHub.hub_bind_url = "http://127.0.0.1:{hub_port}"
+c.ConfigurableHTTPProxy.api_url = "http://127.0.0.1:{proxy_port}"
+c.ConfigurableHTTPProxy.command = [{proxy!r}]
+c.JupyterHub.db_url = "sqlite:///" + {homes!r} + "/hub.sqlite"
+c.JupyterHub.cookie_secret_file = {homes!r} + "/cookie_secret"
+"""
+
+
+def free_ports(count):
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [s.getsockname()[1] for s in sockets]
+    for s in sockets:
+        s.close()
+    return ports
+
+
+def book_repository(folder):
+    """A git repository with the chapters as they are here, for nbgitpuller to fetch."""
+    shutil.copytree(ROOT / "notebooks", folder / "notebooks")
+    identity = ["-c", "user.name=book", "-c", "user.email=book@localhost"]
+    for command in (["init", "-q", "-b", "main"], ["add", "."], ["commit", "-q", "-m", "chapters"]):
+        subprocess.run(["git", *identity, *command], cwd=folder, check=True)
+    return f"file://{folder}"
+
+
+class Hub:
+    """A running hub: its address, and its process with all that it started."""
+
+    def __init__(self, folder):
+        search = f"{ROOT / '_build/npm/node_modules/.bin'}{os.pathsep}{os.environ['PATH']}"
+        proxy = shutil.which("configurable-http-proxy", path=search)
+        assert proxy, "no configurable-http-proxy here: `make test-class` installs it"
+        (folder / "homes").mkdir()
+        roster = folder / "roster.txt"
+        roster.write_text("\n".join([f"! {TEACHER}  # may look over shoulders", *STUDENTS]))
+        ports = free_ports(3)
+        config = folder / "config.py"
+        config.write_text(
+            OVERLAY.format(
+                config=str(DEPLOY / "jupyterhub_config.py"),
+                homes=str(folder / "homes"),
+                args=["--allow-root"] if os.geteuid() == 0 else [],
+                environment={"AEBOOK_MNIST": "sample", "PYTHONPATH": str(ROOT)},
+                proxy=proxy,
+                **dict(zip(("port", "hub_port", "proxy_port"), ports, strict=True)),
+            )
+        )
+        self.url = f"http://127.0.0.1:{ports[0]}"
+        self.log = folder / "hub.log"
+        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        self.process = psutil.Popen(
+            [sys.executable, "-m", "jupyterhub", "-f", str(config)],
+            cwd=folder,
+            env={**os.environ, "AEBOOK_ROSTER": str(roster), "PATH": path},
+            stdout=self.log.open("w"),
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        self.seen = {self.process}
+
+    def wait(self, seconds=90):
+        for _ in range(seconds * 2):
+            assert self.process.poll() is None, f"the hub ended:\n{self.log.read_text()}"
+            try:
+                if requests.get(f"{self.url}/hub/health", timeout=5).ok:
+                    return
+            except requests.ConnectionError:
+                time.sleep(0.5)
+        raise AssertionError(f"the hub does not answer:\n{self.log.read_text()}")
+
+    def look(self):
+        """Remember all processes below the hub, to know later that they are gone."""
+        self.seen.update(self.process.children(recursive=True))
+        return self.seen
+
+    def stop(self):
+        """End the hub as an operator does; return the processes that are still there."""
+        self.look()
+        self.process.send_signal(signal.SIGTERM)
+        _, alive = psutil.wait_procs(self.seen, timeout=60)
+        for process in alive:
+            process.kill()
+        return alive
+
+
+class Student(requests.Session):
+    """A browser of one student: logs in through the form, has a server, runs a notebook in it."""
+
+    def __init__(self, hub, name):
+        super().__init__()
+        self.hub, self.name = hub.url, name
+        self.server = f"{hub.url}/user/{name}"
+
+    def log_in(self):
+        """True when the hub lets the student in."""
+        self.get(f"{self.hub}/hub/login", timeout=30)
+        data = {"username": self.name, "password": "any", "_xsrf": self.xsrf("/hub/")}
+        answer = self.post(f"{self.hub}/hub/login?next=/hub/home", data=data, timeout=60)
+        return answer.ok
+
+    def xsrf(self, path):
+        return next(c.value for c in self.cookies if c.name == "_xsrf" and c.path == path)
+
+    def start(self):
+        """Start the student's server, and take a token that opens it."""
+        api = f"{self.hub}/hub/api/users/{self.name}"
+        headers = {"X-XSRFToken": self.xsrf("/hub/"), "Referer": f"{self.hub}/hub/home"}
+        answer = self.post(f"{api}/tokens", headers=headers, json={"note": "test"}, timeout=30)
+        answer.raise_for_status()
+        self.headers["Authorization"] = f"token {answer.json()['token']}"
+        self.post(f"{api}/server", timeout=120).raise_for_status()
+        for _ in range(240):
+            if self.get(api, timeout=30).json()["servers"].get("", {}).get("ready"):
+                return
+            time.sleep(0.5)
+        raise AssertionError(f"the server of {self.name} did not start in two minutes")
+
+    def pull(self, link):
+        """Follow an nbgitpuller link as its page does; return the path of the notebook it opens."""
+        page = self.get(link, timeout=60)
+        assert page.url.startswith(f"{self.server}/git-pull"), page.url
+        query = urlsplit(page.url).query
+        events = self.get(f"{self.server}/git-pull/api?{query}", timeout=120).text
+        assert '"phase": "finished"' in events, events
+        return parse_qs(query)["urlpath"][0].removeprefix("lab/tree/")
+
+    def run(self, path):
+        """Run every cell of a notebook in the student's server; return how many ran."""
+        model = self.get(f"{self.server}/api/contents/{path}", timeout=60).json()
+        notebook = nbformat.from_dict(model["content"])
+        body = {"path": path, "name": path, "type": "notebook", "kernel": {"name": "python3"}}
+        session = self.post(f"{self.server}/api/sessions", json=body, timeout=120)
+        session.raise_for_status()
+        kernel = session.json()["kernel"]["id"]
+        address = f"{self.server.replace('http', 'ws', 1)}/api/kernels/{kernel}/channels"
+        channel = websocket.create_connection(
+            address, header=[f"Authorization: {self.headers['Authorization']}"], timeout=DEADLINE
+        )
+        try:
+            cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
+            for cell in cells:
+                reply = execute(channel, cell.source)
+                assert reply["status"] == "ok", f"{self.name}, {path}, {cell.id}: {reply}"
+            return len(cells)
+        finally:
+            channel.close()
+
+
+def execute(channel, source):
+    """Send one cell through a kernel's websocket; return the content of its reply."""
+    sent = uuid.uuid4().hex
+    header = {"msg_id": sent, "msg_type": "execute_request", "username": "", "session": sent,
+              "version": "5.3"}  # fmt: skip
+    content = {"code": source, "silent": False, "allow_stdin": False}
+    channel.send(
+        json.dumps({"header": header, "parent_header": {}, "metadata": {}, "content": content,
+                    "channel": "shell"})
+    )  # fmt: skip
+    while True:
+        message = json.loads(channel.recv())
+        answers = message["parent_header"].get("msg_id") == sent
+        if answers and message["msg_type"] == "execute_reply":
+            return message["content"]
+
+
+@pytest.fixture(scope="module")
+def hub(tmp_path_factory):
+    running = Hub(tmp_path_factory.mktemp("hub"))
+    try:
+        running.wait()
+        yield running
+    finally:
+        left = running.stop()
+    assert not left, f"still running after the hub was stopped: {left}"
+
+
+@pytest.fixture(scope="module")
+def repository(tmp_path_factory):
+    return book_repository(tmp_path_factory.mktemp("git") / "aebook")
+
+
+def test_who_is_not_on_the_roster_stays_outside(hub):
+    assert not Student(hub, STRANGER).log_in()
+
+
+def test_five_students_run_a_chapter_at_once(hub, repository):
+    def attend(name):
+        student = Student(hub, name)
+        assert student.log_in(), name
+        student.start()
+        notebook = f"notebooks/{STUDENTS[name]}.ipynb"
+        path = student.pull(links.link(hub.url, notebook, repository, "main"))
+        assert path == f"aebook/{notebook}"
+        return student.run(path)
+
+    with ThreadPoolExecutor(len(STUDENTS)) as pool:
+        waiting = [pool.submit(attend, name) for name in STUDENTS]
+        ran = [future.result(timeout=DEADLINE) for future in waiting]
+    kernels = [p for p in hub.look() if "ipykernel_launcher" in " ".join(p.cmdline())]
+    assert len(kernels) == len(STUDENTS)
+    assert min(ran) > 5
+
+
+def test_a_student_does_not_enter_the_server_of_another(hub):
+    intruder = Student(hub, "turing")
+    assert intruder.log_in()
+    assert intruder.get(f"{hub.url}/user/noether/api/contents", timeout=30).status_code in (
+        403,
+        404,
+    )
+
+
+def test_the_configuration_names_only_options_that_exist(monkeypatch):
+    """What the test replaces is at least spelt as DockerSpawner and the rest spell it."""
+    from dockerspawner import DockerSpawner
+    from jupyterhub.app import JupyterHub
+    from jupyterhub.auth import Authenticator
+    from jupyterhub.spawner import Spawner
+    from traitlets.config import Config
+
+    known = {c.__name__: c for c in (DockerSpawner, JupyterHub, Authenticator, Spawner)}
+    source = (DEPLOY / "jupyterhub_config.py").read_text(encoding="utf-8")
+    config = Config()
+    space = {"get_config": lambda: config, "__file__": str(DEPLOY / "jupyterhub_config.py")}
+    monkeypatch.setenv("AEBOOK_ROSTER", str(DEPLOY / "roster.txt.example"))
+    exec(compile(source, "jupyterhub_config.py", "exec"), space)
+    assert set(config) <= set(known)
+    for name, options in config.items():
+        unknown = set(options) - set(known[name].class_trait_names(config=True))
+        assert not unknown, f"{name}: {unknown}"
+    assert config.Authenticator.admin_users == {"lovelace"}
+    assert config.Authenticator.allowed_users == {"lovelace", "noether", "turing"}

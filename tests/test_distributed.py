@@ -1,0 +1,240 @@
+"""Several processes train as one; what one of them suffers is said in one line, and none is left.
+
+All on this machine: the processes find each other on a port that the system chooses.
+"""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+import yaml
+from conftest import ROOT
+
+from aebook import DataError
+from aebook.distributed import launch, worker
+from aebook.streaming import Batches
+
+pytest.importorskip("jax")
+COMMAND = [sys.executable, "-m", "aebook.distributed.launch", "--virtual", "1"]
+SMALL = ["--steps", "20", "--hidden", "16", "--batch-size", "20"]
+LIMIT = 240  # seconds after which a run hangs: far more than the slowest machine takes
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    """300 smooth pictures of 8 x 8 pixels in a file."""
+    across = np.linspace(-1, 1, 8)
+    shift = np.random.default_rng(0).uniform(-1, 1, (300, 2, 1, 1))
+    x = np.exp(-4 * ((across - shift[:, 0]) ** 2 + (across[:, None] - shift[:, 1]) ** 2))
+    path = tmp_path_factory.mktemp("data") / "x.npy"
+    np.save(path, x.reshape(300, 64).astype("float32"))
+    return path
+
+
+def start(data, folder, *options):
+    command = [*COMMAND, "--data", str(data), "--folder", str(folder), *SMALL, *options]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                            env=environment(data.parent))  # fmt: skip
+
+
+def environment(folder):
+    """This checkout's package; what one run compiles, the next need not."""
+    return {**os.environ, "PYTHONPATH": str(ROOT), "JAX_COMPILATION_CACHE_DIR": str(folder / "jax"),
+            "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0"}  # fmt: skip
+
+
+def finish(run):
+    """(status, output, errors) of a run that must end by itself."""
+    try:
+        out, err = run.communicate(timeout=LIMIT)
+    finally:
+        run.kill()
+    return run.returncode, out, err
+
+
+def pids(line):
+    return [int(pid) for pid in re.findall(r"is process (\d+)", line)]
+
+
+def alive(pid):
+    listed = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True)
+    return listed.stdout.strip() not in ("", "Z")
+
+
+def all_end(processes, seconds=60):
+    deadline = time.monotonic() + seconds
+    while any(map(alive, processes)) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    return not any(map(alive, processes))
+
+
+def history(folder):
+    """Losses of the newest checkpoint."""
+    with np.load(sorted(folder.glob("epoch-*.npz"))[-1]) as arrays:
+        return arrays["loss"]
+
+
+@pytest.fixture(scope="module")
+def alone(data, tmp_path_factory):
+    """Losses of one process that was never interrupted."""
+    folder = tmp_path_factory.mktemp("alone")
+    status, out, err = finish(start(data, folder, "--epochs", "60"))
+    assert status == 0, err
+    assert "1 process, 1 device" in out
+    return history(folder)
+
+
+@pytest.fixture(scope="module")
+def killed(data, tmp_path_factory):
+    """Two processes, the second killed in the middle: (status, output, errors, pids, folder)."""
+    folder = tmp_path_factory.mktemp("two")
+    run = start(data, folder, "--processes", "2", "--epochs", "100000")
+    workers = pids(run.stdout.readline())
+    for line in run.stdout:
+        if line.startswith("epoch 2 "):
+            os.kill(workers[1], signal.SIGKILL)
+            break
+    return *finish(run), workers, folder
+
+
+def test_two_processes_have_the_losses_of_one(alone, killed):
+    """Half a batch each, the same noise for each picture: equal but for the order of sums."""
+    two = history(killed[-1])
+    assert len(two) >= 2
+    n = min(len(two), 5)  # rounding grows as training goes on
+    np.testing.assert_allclose(two[:n], alone[:n], rtol=1e-4)
+    assert alone[0] - alone[4] > 100 * 1e-4 * alone[0], "and they are not all the same anyway"
+
+
+def test_a_killed_process_ends_the_run_with_one_clear_line(killed):
+    status, _, err, workers, _ = killed
+    assert status == 1
+    assert err.count("\n") == 1
+    assert re.match(r"launch: rank 1: ended by SIGKILL after epoch \d+", err)
+    assert all_end(workers), "an orphan"
+
+
+def test_a_run_resumes_as_if_nothing_had_happened(data, killed, alone):
+    """Weights, optimizer, noise and order all go on where they were, on two processes as on one."""
+    folder = killed[-1]
+    done = len(history(folder))
+    for more, processes in [(2, "2"), (4, "1")]:
+        options = ["--processes", processes, "--epochs", str(done + more)]
+        status, out, err = finish(start(data, folder, *options))
+        assert status == 0, err
+        assert "going on after epoch" in out
+    resumed = history(folder)
+    assert len(resumed) == done + 4
+    n = min(len(resumed), len(alone))
+    np.testing.assert_allclose(resumed[:n], alone[:n], rtol=1e-3)
+
+
+def test_a_peer_that_does_not_come_is_one_clear_line(data, tmp_path):
+    address = f"127.0.0.1:{launch.free_port()}"
+    options = ["--processes", "2", "--rank", "0", "--coordinator", address, "--wait", "3"]
+    run = start(data, tmp_path, *options)
+    workers = pids(run.stdout.readline())
+    status, _, err = finish(run)
+    assert status == 1
+    assert err.count("\n") == 1
+    assert f"waited 3 s at {address} for 2 processes" in err
+    assert all_end(workers)
+
+
+def test_workers_do_not_outlive_a_parent_that_is_killed(data, tmp_path):
+    address = f"127.0.0.1:{launch.free_port()}"
+    options = ["--processes", "2", "--rank", "0", "--coordinator", address, "--wait", "600"]
+    run = start(data, tmp_path, *options)
+    workers = pids(run.stdout.readline())
+    assert all(map(alive, workers))
+    run.kill()
+    run.communicate()
+    assert all_end(workers)
+
+
+def test_bad_input_is_the_workers_own_line(tmp_path):
+    status, _, err = finish(start(tmp_path / "none.npy", tmp_path / "run"))
+    assert status == 1
+    assert err.count("\n") == 1
+    assert "none.npy: expected an .npy file or a folder of pictures" in err
+
+
+@pytest.mark.parametrize(
+    ("bad", "said"),
+    [({"processes": 2, "rank": 2}, "rank from 0 to 1"), ({"processes": 0}, "at least one"),
+     ({"processes": 2, "rank": 0}, "--coordinator")],
+)  # fmt: skip
+def test_runs_that_cannot_be_are_refused_before_anything_starts(bad, said):
+    with pytest.raises(launch.LaunchError, match=said):
+        launch.launch(["--data", "x.npy", "--folder", "run"], **bad)
+
+
+def test_a_whole_array_is_refused():
+    """On every rank it would be taken for shares of a larger batch."""
+    with pytest.raises(TypeError, match="share of the data"):
+        worker.train(None, np.zeros((100, 64)), 1, None, {"loss": [], "seconds": []})
+
+
+def test_a_source_is_an_array_left_on_disk_or_a_folder(data, tmp_path):
+    source = worker.read_source(data, 8)
+    assert isinstance(source, np.memmap)
+    share = Batches(source, 20, rank=1, ranks=2)
+    np.testing.assert_array_equal(share[3], np.load(data)[share.rows(3)])
+    np.save(tmp_path / "flat.npy", np.zeros(5))
+    with pytest.raises(DataError, match="rows of pixels"):
+        worker.read_source(tmp_path / "flat.npy", 8)
+    with pytest.raises(DataError, match="expected JPEG or PNG"):
+        worker.read_source(tmp_path, 8)
+
+
+FAKES = {
+    # scontrol lists the nodes of the job; srun starts one task a node, here all on this machine.
+    "scontrol": "echo 127.0.0.1; echo 127.0.0.2",
+    "srun": """shift
+for rank in 0 1; do SLURM_PROCID=$rank SLURM_NTASKS=2 "$@" & tasks="$tasks $!"; done
+for task in $tasks; do wait $task || exit 1; done""",
+}
+
+
+def test_the_slurm_script_starts_a_run_of_all_its_tasks(data, tmp_path, alone):
+    """With stand-ins for the cluster's commands, every rank is started and they train as one."""
+    for name, body in {**FAKES, "python": f'exec {sys.executable} "$@"'}.items():
+        (tmp_path / name).write_text(f"#!/bin/bash\n{body}\n")
+        (tmp_path / name).chmod(0o755)
+    port = launch.free_port()
+    while not 20000 <= port < 40000:  # where the script's ports lie
+        port = launch.free_port()
+    cluster = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "SLURM_JOB_NODELIST": "here[1-2]",
+               "SLURM_JOB_ID": str(port - 20000), "JAX_PLATFORMS": "cpu"}  # fmt: skip
+    script = ROOT / "aebook" / "distributed" / "slurm.sh"
+    options = ["--data", str(data), "--folder", str(tmp_path / "run"), *SMALL, "--epochs", "2"]
+    run = subprocess.Popen(["bash", script, *options], env=environment(data.parent) | cluster,
+                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)  # fmt: skip
+    status, out, err = finish(run)
+    assert status == 0, err
+    assert out.count("2 processes, 2 devices") == 2
+    np.testing.assert_allclose(history(tmp_path / "run"), alone[:2], rtol=1e-4)
+
+
+def test_the_kubernetes_job_calls_what_there_is(monkeypatch):
+    """The arguments of its pods, with the index filled in, are those of a rank of eight."""
+    text = (ROOT / "aebook" / "distributed" / "kubernetes.yaml").read_text()
+    service, job = yaml.safe_load_all(text)
+    (container,) = job["spec"]["template"]["spec"]["containers"]
+    assert container["command"] == ["python", "-m", "aebook.distributed.launch"]
+    called = {}
+    monkeypatch.setattr(launch, "launch", lambda options, **own: called.update(own, given=options))
+    launch.main([a.replace("$(JOB_COMPLETION_INDEX)", "5") for a in container["args"]])
+    given = worker.arguments().parse_args(called["given"])
+    assert (called["rank"], called["processes"]) == (5, job["spec"]["completions"])
+    assert job["spec"]["completionMode"] == "Indexed"
+    assert job["spec"]["parallelism"] == job["spec"]["completions"]
+    name, subdomain = job["metadata"]["name"], job["spec"]["template"]["spec"]["subdomain"]
+    assert called["coordinator"].split(":")[0] == f"{name}-0.{subdomain}"
+    assert service["metadata"]["name"] == subdomain
+    assert str(given.folder).startswith("/shared")

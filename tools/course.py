@@ -1,0 +1,190 @@
+"""Give out, collect and grade the exercises of a class, with nbgrader.
+
+    python tools/course.py release 03 --due "2026-12-01 18:00"   enter chapter 03 in the gradebook
+    python tools/course.py collect 03 FOLDER                     sort in what students handed in
+    python tools/course.py grade 03                              run every new submission
+    python tools/course.py marks                                 the table, also as a CSV file
+
+Everything about the class lies in course/. A time is that of this machine, unless it ends in an
+offset such as +01:00.
+"""
+
+import argparse
+import csv
+import os
+import shutil
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+import nbformat
+from nbgrader.api import Gradebook, MissingEntry
+
+ROOT = Path(__file__).resolve().parent.parent
+COLUMNS = ("assignment", "student", "score", "of", "to_read", "hours_late", "notes")
+
+
+def gradebook():
+    (ROOT / "course").mkdir(exist_ok=True)
+    return Gradebook(f"sqlite:///{ROOT}/course/gradebook.db")
+
+
+def assignment_of(word):
+    """The exercises whose folder starts with `word`: 03 is enough."""
+    found = [p.name for p in sorted((ROOT / "exercises").glob(f"{word}*")) if p.is_dir()]
+    if len(found) != 1:
+        sys.exit(f"course: {word!r} names {len(found)} folders of exercises/, expected one")
+    return found[0]
+
+
+def nbgrader(*arguments):
+    """Run a command of nbgrader where it finds its configuration; its exit status."""
+    command = [sys.executable, "-m", "nbgrader", *arguments]
+    return subprocess.run(command, cwd=ROOT / "exercises").returncode
+
+
+def release(assignment, due=None):
+    """Enter an assignment, its tests and its due time in the gradebook; write course/release."""
+    if nbgrader("generate_assignment", assignment, "--force", "--log-level=WARN"):
+        sys.exit(f"course: nbgrader could not release {assignment}, see above")
+    if due:
+        try:
+            due = datetime.fromisoformat(due).astimezone(UTC).replace(tzinfo=None)
+        except ValueError:
+            sys.exit(f"course: expected a time such as 2026-12-01 18:00, found {due!r}")
+        with gradebook() as book:
+            book.update_or_create_assignment(assignment, duedate=due)
+    print(f"{assignment}: hand out course/release/{assignment}/{assignment}.ipynb")
+
+
+def collect(assignment, folder):
+    """Copy notebooks into course/submitted, with the time at which each file was last changed.
+
+    A notebook belongs to the student whose name its file, or the first folder below `folder`,
+    starts with, up to the first underscore: alice.ipynb, alice_03.ipynb, alice_77_file/03.ipynb.
+    Of several from one student the newest counts.
+    """
+    newest = {}
+    for path in sorted(Path(folder).rglob("*.ipynb"), key=lambda p: p.stat().st_mtime):
+        newest[path.relative_to(folder).parts[0].removesuffix(".ipynb").split("_")[0]] = path
+    if not newest:
+        sys.exit(f"course: no notebook (.ipynb) in {folder}; unpack archives first")
+    for student, path in newest.items():
+        target = ROOT / "course" / "submitted" / student / assignment
+        target.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, target / f"{assignment}.ipynb")
+        handed_in = datetime.fromtimestamp(path.stat().st_mtime, UTC)
+        (target / "timestamp.txt").write_text(f"{handed_in:%Y-%m-%d %H:%M:%S} UTC")
+    print(f"{assignment}: {len(newest)} submissions collected")
+
+
+def grade(assignment):
+    """Run every submission that is new since the last time; what fails does not stop the rest."""
+    with gradebook() as book:
+        try:
+            book.find_assignment(assignment)
+        except MissingEntry:
+            sys.exit(f"course: release {assignment} before grading it")
+    if nbgrader("autograde", assignment, "--log-level=WARN"):
+        print("course: some submissions could not be run; the table says which", file=sys.stderr)
+    table([row for row in marks() if row["assignment"] == assignment])
+
+
+def marks():
+    """A row for every student and assignment, as dicts with the keys COLUMNS."""
+    with gradebook() as book:
+        for assignment in book.assignments:
+            for student in sorted(student.id for student in book.students):
+                row = {"assignment": assignment.name, "student": student}
+                row["of"] = assignment.max_score
+                yield dict.fromkeys(COLUMNS, "") | row | judged(book, assignment.name, student)
+
+
+def judged(book, assignment, student):
+    """What is known of one submission: score, points the teacher has to read, lateness, notes.
+
+    A submission that could not be run has no score: it is for the teacher to look at.
+    """
+    try:
+        submission = book.find_submission(assignment, student)
+    except MissingEntry:
+        return {"score": 0, "notes": "nothing handed in"}
+    row, notes = {}, []
+    if submission.total_seconds_late > 0:
+        row["hours_late"] = round(submission.total_seconds_late / 3600, 1)
+    place = Path(student, assignment, f"{assignment}.ipynb")
+    graded = ROOT / "course" / "autograded" / place
+    submitted = ROOT / "course" / "submitted" / place
+    if not graded.exists():
+        notes.append("could not be run: look at " + str(submitted.relative_to(ROOT)))
+    else:
+        grades = [grade for notebook in submission.notebooks for grade in notebook.grades]
+        row["score"] = submission.score
+        row["to_read"] = sum(g.max_score for g in grades if g.needs_manual_grade) or ""
+        notes += remarks(submitted, graded)
+    return row | {"notes": "; ".join(notes)}
+
+
+def remarks(submitted, graded):
+    """What a teacher should know of a graded submission besides its score."""
+    released = ROOT / "course" / "release" / graded.parent.name / graded.name
+    given, found = (tests(nbformat.read(path, as_version=4)) for path in (released, submitted))
+    cells = nbformat.read(graded, as_version=4).cells
+    errors = [out.get("ename") for cell in cells for out in cell.get("outputs", [])]
+    counts = {
+        "tests changed, and restored": sum(given[k] != found[k] for k in given.keys() & found),
+        "tests deleted, and restored": len(given.keys() - found),
+        "cells ended by the time limit": errors.count("CellTimeoutError"),
+    }
+    return [f"{what}: {count}" for what, count in counts.items() if count]
+
+
+def tests(notebook):
+    """The source of each test cell, by its id."""
+    flags = [(cell.metadata.get("nbgrader", {}), cell.source) for cell in notebook.cells]
+    return {f["grade_id"]: source for f, source in flags if f.get("locked") and "grade_id" in f}
+
+
+def table(rows):
+    """Print rows of marks, one line each."""
+    for row in rows:
+        score = f"{row['score']:g}" if row["score"] != "" else "?"
+        line = f"{row['assignment']}  {row['student']:16} {score:>4} of {row['of']:g}"
+        line += f" + {row['to_read']:g} to read" if row["to_read"] else ""
+        line += f", {row['hours_late']} h late" if row["hours_late"] else ""
+        print(line + (f", {row['notes']}" if row["notes"] else ""))
+
+
+def write_marks():
+    """Print the table of marks and write it to course/marks.csv."""
+    rows = list(marks())
+    with open(ROOT / "course" / "marks.csv", "w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, COLUMNS)
+        writer.writeheader()
+        writer.writerows(rows)
+    table(rows)
+    print(f"{len(rows)} rows in course/marks.csv")
+
+
+def main(arguments):
+    parser = argparse.ArgumentParser(prog="course", description=__doc__.splitlines()[0])
+    commands = parser.add_subparsers(dest="command", required=True)
+    for name in ("release", "collect", "grade"):
+        commands.add_parser(name).add_argument("chapter", help="such as 03")
+    commands.choices["release"].add_argument("--due", help="such as '2026-12-01 18:00'")
+    commands.choices["collect"].add_argument("folder", help="with what students handed in")
+    commands.add_parser("marks")
+    given = parser.parse_args(arguments)
+    # nbgrader calls the program alembic, which lies beside this interpreter.
+    os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    if given.command == "marks":
+        return write_marks()
+    assignment = assignment_of(given.chapter)
+    if given.command == "release":
+        return release(assignment, given.due)
+    return collect(assignment, given.folder) if given.command == "collect" else grade(assignment)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
