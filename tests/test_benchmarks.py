@@ -76,18 +76,18 @@ def test_the_hand_written_loops_learn():
 
 @pytest.mark.parametrize("exponent", [0.5, 1.0, -1.0])
 def test_the_fitted_exponent_is_that_of_a_power_law(exponent):
-    import benchmarks
+    import measured
 
     sizes = [10, 30, 100, 400]
-    assert benchmarks.exponent(sizes, [3 * n**exponent for n in sizes]) == pytest.approx(exponent)
+    assert measured.exponent(sizes, [3 * n**exponent for n in sizes]) == pytest.approx(exponent)
 
 
 def test_the_readme_says_what_was_measured():
-    import benchmarks
+    import measured
 
     data = yaml.safe_load((ROOT / "book" / "benchmarks.yml").read_text(encoding="utf-8"))
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert benchmarks.stamped(readme, data) == readme, "run: make bench PART=readme"
+    assert measured.stamped(readme, data) == readme, "run: make bench PART=readme"
     slower = {**data, "epochs": {**data["epochs"], "tensorflow": {**data["epochs"]["tensorflow"]}}}
     slower["epochs"]["tensorflow"]["seconds"] = 9.87
-    assert "9.87" in benchmarks.stamped(readme, slower)
+    assert "9.87" in measured.stamped(readme, slower)
