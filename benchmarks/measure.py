@@ -66,7 +66,8 @@ def training_images():
         mnist = aebook.load_mnist(quiet=True)
     if len(mnist.x_train) != 60_000:
         sys.exit("bench: needs the full MNIST; put its path into AEBOOK_MNIST")
-    return one_epoch(aebook.split(mnist.x_train, mnist.y_train)[0]), mnist.x_test
+    (x, _), _ = aebook.split(mnist.x_train, mnist.y_train, len(mnist.x_train) // 12)
+    return one_epoch(x), mnist.x_test
 
 
 # ------------------------------------------------------------------ one process, told what to do
@@ -219,6 +220,13 @@ def exact(_, pipe):
     pipe.send(seconds(likelihood.log_p_quadrature, decoder, black, 241)[0])
 
 
+def answer(pipe, what):
+    try:
+        return pipe.recv()
+    except EOFError:
+        sys.exit(f"bench: the process that measures {what} ended; what it said stands above")
+
+
 def in_a_process(function, argument=None):
     """What `function` sends from a process of its own."""
     context = multiprocessing.get_context("spawn")
@@ -226,10 +234,7 @@ def in_a_process(function, argument=None):
     process = context.Process(target=function, args=(argument, there), daemon=True)
     process.start()
     there.close()
-    try:
-        return here.recv()
-    except EOFError:
-        sys.exit(f"bench: the process that measures {function.__name__} {argument or ''} ended")
+    return answer(here, f"{function.__name__} {argument or ''}")
 
 
 # ------------------------------------------------------------------ the parts
@@ -244,7 +249,7 @@ def measure_epochs():
         pipes[name], there = context.Pipe()
         context.Process(target=contender, args=(name, there), daemon=True).start()
         there.close()
-        found[name] = pipes[name].recv()
+        found[name] = answer(pipes[name], name)
     for _ in range(ROUNDS):
         for name, pipe in pipes.items():
             pipe.send("train")
