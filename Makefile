@@ -8,10 +8,16 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 BOOK := _build/html/index.html
 CHAPTER ?=
+PART ?=
+BACKEND ?= tensorflow
 PYTHON_COLAB ?= python3.13
 COLAB := tensorflow keras numpy scipy matplotlib scikit-learn mlxtend pillow pandas \
          ipykernel ipython anywidget nbclient setuptools
 PORT ?= 8000
+
+ifeq ($(filter $(BACKEND),tensorflow jax torch),)
+$(error BACKEND is tensorflow, jax or torch; found: $(BACKEND))
+endif
 
 .PHONY: help
 help:  ## list the targets
@@ -41,9 +47,13 @@ lint: $(VENV)/installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
+$(VENV)/torch: $(VENV)/installed benchmarks/requirements-torch.txt
+	@$(PIP) install --quiet --constraint constraints.txt --requirement benchmarks/requirements-torch.txt
+	@touch $@
+
 .PHONY: test
-test: lint book  ## lint, build strictly, run the unit tests and every notebook
-	$(BIN)/python -m pytest -n 2 --dist loadfile --nbval-lax tests notebooks exercises --ignore=tests/class
+test: lint book $(if $(filter torch,$(BACKEND)),$(VENV)/torch)  ## lint, build strictly, run the unit tests and every notebook (BACKEND=jax, torch)
+	KERAS_BACKEND=$(BACKEND) $(BIN)/python -m pytest -n 2 --dist loadfile --nbval-lax tests notebooks exercises --ignore=tests/class
 
 .PHONY: slides
 slides: $(VENV)/installed  ## a deck of slides for each chapter, for a room without a network (CHAPTER=03 for one)
@@ -113,9 +123,8 @@ test-class: $(VENV)/grading  ## a whole round of grading, and a class on a hub, 
 	$(BIN)/python -m pytest tests/class
 
 .PHONY: bench
-bench: $(VENV)/installed  ## measure training against a hand-written JAX loop
-	@$(PIP) install --quiet --constraint constraints.txt --requirement benchmarks/requirements.txt
-	@$(BIN)/python benchmarks/training.py
+bench: $(VENV)/torch  ## measure all backends for the page of benchmarks and the README (PART=epochs for one)
+	@$(BIN)/python benchmarks/measure.py $(PART)
 
 .PHONY: bench-students
 bench-students: $(VENV)/installed  ## measure what a student costs, for the page on servers (CHAPTER=03 for one)
@@ -131,7 +140,7 @@ lock: $(VENV)/installed  ## write constraints.txt anew: the newest versions requ
 	@$(PIP) install --quiet uv
 	@$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --no-annotate --no-header \
 	  --no-emit-index-url --no-emit-find-links \
-	  requirements.txt benchmarks/requirements.txt exercises/requirements.txt \
+	  requirements.txt benchmarks/requirements-torch.txt exercises/requirements.txt \
 	  tests/browser/requirements.txt tests/class/requirements.txt --output-file constraints.txt
 
 .PHONY: clean

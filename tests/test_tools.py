@@ -90,7 +90,7 @@ def test_the_lock_pins_every_direct_need_and_names_no_index():
     assert "://" not in lock
     for needs in (
         "requirements.txt",
-        "benchmarks/requirements.txt",
+        "benchmarks/requirements-torch.txt",
         "deploy/jupyterhub/requirements.txt",
         "exercises/requirements.txt",
         "tests/browser/requirements.txt",

@@ -1,0 +1,370 @@
+"""Measure how fast the book trains, and write what was found to book/benchmarks.yml.
+
+    python benchmarks/measure.py                    everything (about ten minutes)
+    python benchmarks/measure.py epochs growth      only these parts; the others keep their figures
+
+Parts: epochs (Keras on each installed backend against loops written by hand), growth (with images,
+latents, width, batch, threads), likelihood (exact log p(x) of the test digits), figures (from a
+cold start, on each backend), chapters. The page book/benchmarks.md and the table in README.md are
+made from the file; `readme` only stamps that table. On the full MNIST.
+
+Contenders are timed in turn, one epoch each, so that a drift of the machine hits all of them;
+each lives in a process of its own. What counts is the median, and for a ratio the median of the
+ratios within a round.
+"""
+
+import contextlib
+import importlib.metadata
+import importlib.util
+import io
+import multiprocessing
+import os
+import platform
+import resource
+import statistics
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import nbformat
+import numpy as np
+import yaml
+from nbclient import NotebookClient
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "book" / "_ext"))
+import measured  # noqa: E402
+
+ROUNDS, BATCH_SIZE, TEST_EPOCHS = 7, 100, 5
+MODULES = {"tensorflow": "tensorflow", "jax": "jax", "torch": "torch"}
+FIGURES = {"03": "generated", "04": "decoded-grid"}
+GROWTH = {
+    "images": (7_500, 15_000, 30_000, 60_000),
+    "latent_dim": (2, 8, 32, 128),
+    "hidden": (128, 256, 512, 1024),
+    "batch_size": (50, 100, 200, 400),
+}
+
+
+def backends():
+    return [name for name, module in MODULES.items() if importlib.util.find_spec(module)]
+
+
+def seconds(function, *arguments):
+    start = time.perf_counter()
+    result = function(*arguments)
+    return time.perf_counter() - start, result
+
+
+def training_images():
+    """Chapter 3's: 55,000 of the 60,000, filled up to 600 batches of 100; and the test images."""
+    import aebook
+
+    with contextlib.redirect_stdout(io.StringIO()):
+        mnist = aebook.load_mnist(quiet=True)
+    if len(mnist.x_train) != 60_000:
+        sys.exit("bench: needs the full MNIST; put its path into AEBOOK_MNIST")
+    (x, _), _ = aebook.split(mnist.x_train, mnist.y_train, len(mnist.x_train) // 12)
+    return x[np.arange(60_000) % len(x)], mnist.x_test  # as one_epoch(x), without importing Keras
+
+
+# ------------------------------------------------------------------ one process, told what to do
+
+
+def keras_epochs(x, x_test, hidden=256, latent_dim=2, batch_size=BATCH_SIZE):
+    """Chapter 3's model, compiled as the chapters compile it; its test loss after five epochs."""
+    import keras
+
+    from aebook import models, training
+
+    keras.utils.set_random_seed(0)
+    encoder = models.build_vae_encoder(784, hidden, latent_dim)
+    vae = models.build_vae(encoder, models.build_decoder(latent_dim, hidden))
+    options = training.fast()
+    if "steps_per_execution" in options:
+        options["steps_per_execution"] = len(x) // batch_size
+    vae.compile("rmsprop", **options)
+    done = 0
+
+    def epoch():
+        nonlocal done
+        vae.fit(x, batch_size=batch_size, verbose=0)
+        done += 1
+        if done == TEST_EPOCHS and x_test is not None:
+            return vae.evaluate(x_test, batch_size=1000, verbose=0, return_dict=True)["loss"]
+        return None
+
+    return epoch
+
+
+def scan_epochs(x, x_test):
+    import jax
+    import jax_vae
+
+    epoch, state, key = (
+        jax_vae.make_epoch(x, BATCH_SIZE),
+        jax_vae.initial_state(),
+        jax.random.key(1),
+    )
+
+    def train():
+        nonlocal state, key
+        key, use = jax.random.split(key)
+        state, loss = epoch(state, use)
+        float(loss)
+
+    return train
+
+
+def by_hand(module, x):
+    """An epoch of numpy_vae or torch_vae, from the parameters that the scan starts from."""
+    rng, sizes = np.random.default_rng(0), {
+        "encoding": (784, 256), "z_mean": (256, 2), "z_log_var": (256, 2),
+        "decoding": (2, 256), "logits": (256, 784),
+    }  # fmt: skip
+    parameters = {
+        name: (rng.uniform(-1, 1, size).astype("f4") * np.sqrt(6 / sum(size)).astype("f4"),
+               np.zeros(size[1], "f4"))
+        for name, size in sizes.items()
+    }  # fmt: skip
+    train = importlib.import_module(module).make_epoch(parameters, x, BATCH_SIZE)
+
+    def epoch():
+        train()
+
+    return epoch
+
+
+CONTENDERS = {
+    "scan": scan_epochs,
+    "eager": lambda x, x_test: by_hand("torch_vae", x),
+    "numpy": lambda x, x_test: by_hand("numpy_vae", x),
+}
+
+
+def contender(name, pipe):
+    """The life of one process: tell what starting cost, then train an epoch whenever asked."""
+
+    def start():
+        if name in MODULES:
+            import aebook
+
+            os.environ["KERAS_BACKEND"] = name
+            aebook.setup()
+        else:
+            module = {"scan": "jax", "eager": "torch", "numpy": "numpy"}[name]
+            importlib.import_module(module)
+
+    costs = {"import": seconds(start)[0]}
+    costs["data"], (x, x_test) = seconds(training_images)
+    build = CONTENDERS.get(name, keras_epochs)
+    t_build, epoch = seconds(build, x, x_test)
+    costs["first"] = t_build + seconds(epoch)[0]
+    pipe.send(costs)
+    while pipe.recv() == "train":
+        pipe.send(seconds(epoch))
+    pipe.send(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+
+
+def growth(threads, pipe):
+    """Seconds an epoch of Keras on TensorFlow at every size in GROWTH, twice each, the smaller.
+
+    With `threads` given, only of the usual size. The sizes of one row are measured in turn.
+    """
+    os.environ["KERAS_BACKEND"] = "tensorflow"
+    if threads:
+        from aebook import runtime
+
+        runtime.THREADS = threads
+    import aebook
+
+    aebook.setup()
+    x, _ = training_images()
+    found = {}
+    for what, sizes in {} if threads else GROWTH.items():
+        epochs = []
+        for size in sizes:
+            options = {} if what == "images" else {what: size}
+            epochs.append(keras_epochs(x[:size] if what == "images" else x, None, **options))
+        for epoch in epochs:
+            epoch()
+        times = [[seconds(epoch)[0] for epoch in epochs] for _ in range(2)]
+        found[what] = {
+            "sizes": list(sizes),
+            "seconds": [min(column) for column in zip(*times, strict=True)],
+        }
+    if threads:
+        epoch = keras_epochs(x, None)
+        epoch()
+        found = min(seconds(epoch)[0] for _ in range(3))
+    pipe.send(found)
+
+
+def exact(_, pipe):
+    """Seconds for log p(x) of 10,000 test digits on 241 x 241 points, after a short training."""
+    import aebook
+
+    aebook.setup()
+    import keras
+
+    from aebook import likelihood, models, training
+
+    x, x_test = training_images()
+    keras.utils.set_random_seed(0)
+    vae = models.build_vae(models.build_vae_encoder(), models.build_decoder())
+    vae.compile("adam", **training.fast())
+    vae.fit(x, batch_size=BATCH_SIZE, verbose=0)
+    decoder, black = vae.get_layer("decoder"), likelihood.binarize(x_test)
+    pipe.send(seconds(likelihood.log_p_quadrature, decoder, black, 241)[0])
+
+
+def answer(pipe, what):
+    try:
+        return pipe.recv()
+    except EOFError:
+        sys.exit(f"bench: the process that measures {what} ended; what it said stands above")
+
+
+def in_a_process(function, argument=None):
+    """What `function` sends from a process of its own."""
+    context = multiprocessing.get_context("spawn")
+    here, there = context.Pipe()
+    process = context.Process(target=function, args=(argument, there), daemon=True)
+    process.start()
+    there.close()
+    return answer(here, f"{function.__name__} {argument or ''}")
+
+
+# ------------------------------------------------------------------ the parts
+
+
+def measure_epochs():
+    context = multiprocessing.get_context("spawn")
+    names = [*backends(), "numpy"] + ["scan"] * ("jax" in backends())
+    names += ["eager"] * ("torch" in backends())
+    pipes, found, times = {}, {}, {name: [] for name in names}
+    for name in names:
+        pipes[name], there = context.Pipe()
+        context.Process(target=contender, args=(name, there), daemon=True).start()
+        there.close()
+        found[name] = answer(pipes[name], name)
+    for _ in range(ROUNDS):
+        for name, pipe in pipes.items():
+            pipe.send("train")
+            taken, loss = pipe.recv()
+            times[name].append(taken)
+            if loss is not None:
+                found[name]["loss"] = loss
+    for name, pipe in pipes.items():
+        pipe.send("stop")
+        low, high = min(times[name]), max(times[name])
+        found[name] |= {"seconds": statistics.median(times[name]), "low": low, "high": high}
+        found[name]["memory"] = pipe.recv()
+    ratios = {
+        name: statistics.median(a / b for a, b in zip(times[name], times[rival], strict=True))
+        for name, (rival, _) in measured.GOALS.items()
+        if name in times and rival in times
+    }
+    return {"epochs": found, "ratios": ratios}
+
+
+def measure_growth():
+    found = in_a_process(growth)
+    threads = [n for n in (1, 2, 4, 8) if n <= (os.cpu_count() or 1)]
+    found["threads"] = {"sizes": threads, "seconds": [in_a_process(growth, n) for n in threads]}
+    return {"growth": found, "rate": matrix_rate()}
+
+
+def matrix_rate():
+    """Billions of multiplications and additions a second in a product of the model's size."""
+    from threadpoolctl import threadpool_limits
+
+    a, b = np.ones((BATCH_SIZE, 784), "f4"), np.ones((784, 256), "f4")
+    with threadpool_limits(2):
+        times = [seconds(lambda: [a @ b for _ in range(100)])[0] / 100 for _ in range(20)]
+    return 2 * BATCH_SIZE * 784 * 256 / statistics.median(times) / 1e9
+
+
+def measure_likelihood():
+    return {"likelihood": in_a_process(exact)}
+
+
+def run_chapter(path, backend, until=None):
+    """Seconds from starting the kernel to the end of the cell `until`, or of the chapter."""
+    notebook = nbformat.read(path, as_version=4)
+    os.environ["KERAS_BACKEND"] = backend
+    with tempfile.TemporaryDirectory() as empty:
+        client = NotebookClient(notebook, timeout=900, resources={"metadata": {"path": empty}})
+        start = time.perf_counter()
+        with client.setup_kernel():
+            for index, cell in enumerate(notebook.cells):
+                client.execute_cell(cell, index)
+                if cell.id == until:
+                    break
+        return time.perf_counter() - start
+
+
+def measure_figures():
+    paths = {number: next((ROOT / "notebooks").glob(f"{number}-*")) for number in FIGURES}
+    found = {
+        backend: {n: run_chapter(paths[n], backend, FIGURES[n]) for n in FIGURES}
+        for backend in backends()
+    }
+    return {"figures": found}
+
+
+def measure_chapters():
+    paths = sorted((ROOT / "notebooks").glob("*.ipynb"))
+    return {"chapters": {path.stem: run_chapter(path, "tensorflow") for path in paths}}
+
+
+def machine():
+    packages = ("keras", *backends(), "numpy")
+    return {
+        "date": time.strftime("%Y-%m-%d"),
+        "system": f"{platform.machine()}, {os.cpu_count()} cores, {platform.system()}, "
+                  f"Python {platform.python_version()}",
+        "versions": {name: importlib.metadata.version(name) for name in packages},
+    }  # fmt: skip
+
+
+def rounded(value):
+    """Three significant digits of every number, so that a reader can read the file."""
+    if isinstance(value, dict):
+        return {key: rounded(one) for key, one in value.items()}
+    if isinstance(value, list):
+        return [rounded(one) for one in value]
+    return float(f"{value:.3g}") if isinstance(value, float) else value
+
+
+PARTS = {
+    "epochs": measure_epochs,
+    "growth": measure_growth,
+    "likelihood": measure_likelihood,
+    "figures": measure_figures,
+    "chapters": measure_chapters,
+}
+
+
+def main(wanted):
+    if unknown := set(wanted) - {*PARTS, "readme"}:
+        sys.exit(f"bench: no part {', '.join(unknown)}; there are {', '.join([*PARTS, 'readme'])}")
+    if named := os.environ.get("AEBOOK_MNIST", ""):
+        os.environ["AEBOOK_MNIST"] = str(Path(named).resolve()) if os.sep in named else named
+    os.environ.setdefault("OMP_NUM_THREADS", "2")  # what aebook.setup() gives the chapters
+    data = measured.read() if measured.DATA.exists() else {}
+    for part in wanted or PARTS:
+        if part == "readme":
+            continue
+        taken, found = seconds(PARTS[part])
+        data |= {"machine": machine(), **found}
+        data["load"] = {**data.get("load", {}), part: os.getloadavg()[1]}
+        measured.DATA.write_text(measured.HEAD + yaml.safe_dump(rounded(data), sort_keys=False))
+        print(f"{part}: measured in {taken:.0f} s", flush=True)
+    readme = ROOT / "README.md"
+    readme.write_text(measured.stamped(readme.read_text(encoding="utf-8"), measured.read()))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

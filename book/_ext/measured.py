@@ -1,0 +1,206 @@
+"""A Sphinx extension of this book: tables from book/benchmarks.yml, which `make bench` writes.
+
+The directive `measured` writes one of the tables in TABLES. The README's table is made here too.
+"""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import yaml
+from classroom import Generated
+from ledger import table
+
+BOOK = Path(__file__).resolve().parent.parent
+DATA = BOOK / "benchmarks.yml"
+HEAD = "# Written by `make bench`: times in seconds, memory in MiB, losses in nats an image.\n"
+NAMES = {
+    "tensorflow": "Keras on TensorFlow",
+    "jax": "Keras on JAX",
+    "torch": "Keras on PyTorch",
+    "scan": "JAX by hand: one compiled `scan`",
+    "eager": "PyTorch by hand: an eager loop",
+    "numpy": "NumPy by hand",
+}
+GOALS = {"tensorflow": ("scan", 1.4), "jax": ("scan", 1.25), "torch": ("eager", 1.5)}
+LIMITS = {"likelihood": 20, "chapter": 45}
+MARKS = re.compile(r"(<!-- measured: make bench -->\n).*?(<!-- end -->)", re.S)
+SIZES = {
+    "images": "images",
+    "latent_dim": "size of the latent",
+    "hidden": "width of the hidden layers",
+    "batch_size": "images in a batch",
+    "threads": "threads",
+}
+
+
+def read():
+    return yaml.safe_load(DATA.read_text(encoding="utf-8"))
+
+
+def exponent(sizes, seconds):
+    """The a of seconds = c * size**a, by least squares on the logarithms."""
+    return np.polyfit(np.log(sizes), np.log(seconds), 1)[0]
+
+
+def verdict(value, limit):
+    return "met" if value <= limit else f"missed by {value / limit - 1:.0%}"
+
+
+def ratio(name, data):
+    if name not in data["ratios"]:
+        return ""
+    rival, _ = GOALS[name]
+    return f"{data['ratios'][name]:.2f} x the {rival}"
+
+
+def epochs(data):
+    """What each contender needs to start, and for an epoch."""
+    rows = [
+        [title, f"{c['import']:.1f}", f"{c['data']:.1f}", f"{c['first']:.1f}",
+         f"**{c['seconds']:.2f}** ({c['low']:.2f} to {c['high']:.2f})", f"{c['memory']:,.0f}"]
+        for name, title in NAMES.items()
+        if (c := data["epochs"].get(name))
+    ]  # fmt: skip
+    return table(
+        ("", "import (s)", "data (s)", "first epoch (s)", "an epoch (s)", "memory (MiB)"), rows
+    )
+
+
+def goals(data):
+    """Every goal, what was measured, and whether it was met."""
+    rows = []
+    for name, (rival, limit) in GOALS.items():
+        if name in data["ratios"]:
+            found = data["ratios"][name]
+            what = f"{NAMES[name]}, against {NAMES[rival]}"
+            rows.append([what, f"{limit} x", f"{found:.2f} x", verdict(found, limit)])
+    limit, found = LIMITS["likelihood"], data["likelihood"]
+    what = "exact log p(x) of 10,000 test digits, 241 x 241 points"
+    rows.append([what, f"{limit} s", f"{found:.1f} s", verdict(found, limit)])
+    limit, (slowest, found) = LIMITS["chapter"], max(data["chapters"].items(), key=lambda c: c[1])
+    what = f"the slowest chapter, {int(slowest[:2])}"
+    rows.append([what, f"{limit} s", f"{found:.0f} s", verdict(found, limit)])
+    return table(("", "goal at most", "measured", ""), rows)
+
+
+def figures(data):
+    """From a cold start to a figure of chapter 3 and of chapter 4, on each backend."""
+    rows = [
+        [NAMES[name], *(f"{c[number]:.0f}" for number in ("03", "04"))]
+        for name, c in data["figures"].items()
+    ]
+    return table(
+        ("", "24 digits drawn by the VAE, chapter 3 (s)", "the grid over the plane, chapter 4 (s)"),
+        rows,
+    )
+
+
+def losses(data):
+    """The test loss of chapter 3's VAE after five epochs, on each backend."""
+    rows = [[NAMES[n], f"{data['epochs'][n]['loss']:.1f}"] for n in GOALS if n in data["epochs"]]
+    return table(("", "test loss after five epochs (nats)"), rows)
+
+
+def operations(images=60_000, hidden=256, latent_dim=2, pixels=784):
+    """Multiplications and additions in an epoch: 2 a weight forwards, 4 backwards, per image.
+
+    The two products for derivatives by the images themselves are never taken.
+    """
+    weights = 2 * pixels * hidden + 3 * latent_dim * hidden
+    return images * (6 * weights - 2 * pixels * hidden)
+
+
+def floor(data, **sizes):
+    return operations(**sizes) / (1e9 * data["rate"])
+
+
+def growth(data):
+    """How the time of an epoch grows with each size, and the fitted exponent."""
+    rows = []
+    for what, found in data["growth"].items():
+        pairs = zip(found["sizes"], found["seconds"], strict=True)
+        fitted = (
+            f"{exponent(found['sizes'], found['seconds']):+.2f}" if len(found["sizes"]) > 1 else ""
+        )
+        rows.append([SIZES[what], ", ".join(f"{n:,}: {s:.2f}" for n, s in pairs), fitted])
+    return table(("size of", "seconds an epoch", "exponent"), rows)
+
+
+def floors(data):
+    """One sentence: what the machine's matrix products would need, and what an epoch takes."""
+    least = floor(data)
+    times = {NAMES[n]: data["epochs"][n]["seconds"] for n in NAMES if n in data["epochs"]}
+    best = min(times, key=times.get)
+    return [
+        f"This machine multiplied matrices of the model's size at {data['rate']:.0f} billion "
+        f"operations a second. An epoch needs {operations() / 1e9:.0f} billion: at that rate "
+        f"**{least:.2f} s**. The fastest contender, {best}, took {times[best] / least:.1f} times "
+        "as long."
+    ]
+
+
+def chapters(data):
+    """Seconds of each chapter, from the start of its kernel to its last cell."""
+    rows = [
+        [f"[{int(name[:2])}](../notebooks/{name}.ipynb)", f"{seconds:.0f}"]
+        for name, seconds in data["chapters"].items()
+    ]
+    return table(("Chapter", "seconds"), rows)
+
+
+def machine(data):
+    m = data["machine"]
+    versions = ", ".join(f"{name} {version}" for name, version in m["versions"].items())
+    busy = ", ".join(f"{part} {load:.1f}" for part, load in data["load"].items())
+    return [
+        f"Measured on {m['date']}: {m['system']}; {versions}. Processes that wanted to run "
+        f"meanwhile, ours included (load average at the end of each part): {busy}."
+    ]
+
+
+TABLES = {
+    f.__name__: f
+    for f in (epochs, goals, figures, losses, growth, floors, chapters, machine)
+}  # fmt: skip
+
+
+def readme_table(data):
+    rows = [
+        [NAMES[n], f"{c['loss']:.1f}", f"{c['import'] + c['data'] + c['first']:.0f} s",
+         f"{c['seconds']:.2f} s", ratio(n, data)]
+        for n in GOALS
+        if (c := data["epochs"].get(n))
+    ]  # fmt: skip
+    return table(
+        (
+            "",
+            "test loss (nats)",
+            "to the end of the first epoch",
+            "an epoch",
+            "against a loop by hand",
+        ),
+        rows,
+    )
+
+
+def stamped(readme, data):
+    """The README's text with its table made anew."""
+    return MARKS.sub(
+        lambda marks: marks[1] + "\n" + "\n".join(readme_table(data)) + "\n\n" + marks[2], readme
+    )
+
+
+class Measured(Generated):
+    """`measured` with the name of a table."""
+
+    required_arguments = 1
+
+    def lines(self):
+        self.env.note_dependency(str(DATA))
+        return TABLES[self.arguments[0]](read())
+
+
+def setup(app):
+    app.add_directive("measured", Measured)
+    return {"parallel_read_safe": True}

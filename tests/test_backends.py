@@ -1,0 +1,83 @@
+"""One model, three backends: what one saves, the others load and compute alike."""
+
+import importlib.util
+import os
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+from aebook import models, training
+
+ELSEWHERE = """
+import sys
+import aebook
+aebook.setup()
+import keras
+import numpy as np
+from aebook import models
+
+folder, x = sys.argv[1], np.load(sys.argv[1] + "/x.npy")
+vae = keras.models.load_model(folder + "/vae.keras")
+z_mean, z_log_var = models.encode(vae, x)
+np.savez(folder + "/out.npz", z_mean=z_mean, z_log_var=z_log_var, x_hat=models.decode(vae, z_mean),
+         backend=keras.config.backend())
+vae.fit(x, verbose=0)
+"""
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory):
+    """A folder with a VAE trained on this backend and images; and what the model makes of them."""
+    folder = tmp_path_factory.mktemp("saved")
+    x = np.random.default_rng(0).uniform(size=(64, 784)).astype("float32")
+    keras.utils.set_random_seed(0)
+    vae = models.build_vae(models.build_vae_encoder(hidden=16), models.build_decoder(hidden=16))
+    vae.compile("rmsprop", **training.fast())
+    vae.fit(x, verbose=0)
+    np.save(folder / "x.npy", x)
+    vae.save(folder / "vae.keras")
+    z_mean, z_log_var = models.encode(vae, x)
+    x_hat = models.decode(vae, z_mean)
+    return folder, {"z_mean": z_mean, "z_log_var": z_log_var, "x_hat": x_hat}
+
+
+@pytest.mark.parametrize("backend", ["tensorflow", "jax", "torch"])
+def test_a_saved_model_computes_the_same_elsewhere(saved, backend):
+    if importlib.util.find_spec(backend) is None:
+        pytest.skip(f"{backend} is not installed")
+    folder, here = saved
+    run = subprocess.run(
+        [sys.executable, "-c", ELSEWHERE, str(folder)],
+        env={**os.environ, "KERAS_BACKEND": backend},
+        capture_output=True,
+        text=True,
+    )
+    assert run.returncode == 0, run.stderr
+    there = np.load(folder / "out.npz")
+    assert there["backend"] == backend
+    for name, values in here.items():
+        np.testing.assert_allclose(there[name], values, rtol=1e-5, atol=1e-5, err_msg=name)
+
+
+def test_losses_take_arrays_and_tensors_alike():
+    """NumPy's `array * tensor` is not defined on every backend; the losses must not care."""
+    rng = np.random.default_rng(0)
+    x, logits = rng.uniform(size=(2, 4, 9)).astype("float32")
+    for loss in (models.reconstruction_loss, models.kl_loss):
+        values = [
+            ops.convert_to_numpy(loss(a, b))
+            for a in (x, ops.convert_to_tensor(x))
+            for b in (logits, ops.convert_to_tensor(logits))
+        ]
+        np.testing.assert_allclose(values, [values[0]] * 4, rtol=1e-6)
+
+
+def test_a_loss_of_an_array_and_a_layers_output():
+    """As `kl_loss(*encoder(x))`: on PyTorch such outputs carry gradients and refuse NumPy."""
+    decoder = models.build_decoder(hidden=4, output_dim=9)
+    z, x = np.zeros((3, 2), "float32"), np.zeros((3, 9), "float32")
+    assert ops.convert_to_numpy(models.reconstruction_loss(x, decoder(z))).shape == (3,)

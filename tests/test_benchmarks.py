@@ -1,0 +1,93 @@
+"""The hand-written loops are the same model, and every printed figure comes from the data file."""
+
+import sys
+
+import numpy as np
+import pytest
+import yaml
+from conftest import ROOT
+
+sys.path[:0] = [str(ROOT / "benchmarks"), str(ROOT / "book" / "_ext")]
+
+RNG = np.random.default_rng(0)
+X = RNG.uniform(size=(20, 784)).astype("float32")
+EPS = RNG.normal(size=(20, 2)).astype("float32")
+
+
+@pytest.fixture(scope="module")
+def by_jax():
+    """Parameters, the loss at them and its gradient, by JAX's own differentiation."""
+    jax = pytest.importorskip("jax")
+    import jax_vae
+
+    parameters = jax_vae.initial_parameters(jax.random.key(0), hidden=16)
+    return parameters, *jax.value_and_grad(jax_vae.loss)(parameters, X, EPS)
+
+
+def test_the_gradient_worked_out_by_hand_is_the_gradient(by_jax):
+    import numpy_vae
+
+    parameters, value, slopes = by_jax
+    arrays = {k: tuple(np.array(a) for a in layer) for k, layer in parameters.items()}
+    got, gradient = numpy_vae.value_and_gradient(arrays, X, EPS)
+    assert got == pytest.approx(float(value), rel=1e-5)
+    for name, layer in slopes.items():
+        for ours, theirs in zip(gradient[name], layer, strict=True):
+            np.testing.assert_allclose(ours, theirs, rtol=1e-3, atol=1e-5, err_msg=name)
+
+
+def test_the_loop_in_pytorch_has_the_same_loss(by_jax):
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed: make test BACKEND=torch")
+    import torch_vae
+
+    parameters, value, _ = by_jax
+    tensors = {k: [torch.tensor(np.array(a)) for a in layer] for k, layer in parameters.items()}
+    got = torch_vae.loss(tensors, torch.tensor(X), torch.tensor(EPS))
+    assert float(got) == pytest.approx(float(value), rel=1e-5)
+
+
+def test_the_loss_is_the_one_of_chapter_3(by_jax):
+    import keras
+
+    from aebook import models
+
+    parameters, value, _ = by_jax
+    encoder = models.build_vae_encoder(hidden=16)
+    decoder = models.build_decoder(hidden=16)
+    for model in (encoder, decoder):
+        for layer in model.layers:
+            if layer.name in parameters:
+                layer.set_weights([np.asarray(a) for a in parameters[layer.name]])
+    z_mean, z_log_var = encoder(X)
+    logits = decoder(z_mean + keras.ops.exp(z_log_var / 2) * EPS)
+    losses = models.reconstruction_loss(X, logits) + models.kl_loss(z_mean, z_log_var)
+    assert float(keras.ops.convert_to_numpy(losses).mean()) == pytest.approx(float(value), rel=1e-5)
+
+
+def test_the_hand_written_loops_learn():
+    jax = pytest.importorskip("jax")
+    import jax_vae
+    import numpy_vae
+
+    epoch = numpy_vae.make_epoch(jax_vae.initial_parameters(jax.random.key(0), hidden=16), X, 10)
+    first = epoch()
+    assert [epoch() for _ in range(30)][-1] < first - 20
+
+
+@pytest.mark.parametrize("exponent", [0.5, 1.0, -1.0])
+def test_the_fitted_exponent_is_that_of_a_power_law(exponent):
+    import measured
+
+    sizes = [10, 30, 100, 400]
+    assert measured.exponent(sizes, [3 * n**exponent for n in sizes]) == pytest.approx(exponent)
+
+
+def test_the_readme_says_what_was_measured():
+    import measured
+
+    data = yaml.safe_load((ROOT / "book" / "benchmarks.yml").read_text(encoding="utf-8"))
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert measured.stamped(readme, data) == readme, "run: make bench PART=readme"
+    slower = {**data, "epochs": {**data["epochs"], "tensorflow": {**data["epochs"]["tensorflow"]}}}
+    slower["epochs"]["tensorflow"]["seconds"] = 9.87
+    assert "9.87" in measured.stamped(readme, slower)
