@@ -88,9 +88,10 @@ def test_no_page_is_wider_than_a_telephone(page, book, name):
 
 # Number everything that the Tab key should reach, and remember how it looks without the focus.
 MARK_FOCUSABLE = """() => {
-    window.look = element => { const s = getComputedStyle(element); return [s.outline,
-        s.boxShadow, s.textDecoration, s.color, s.backgroundColor, s.borderColor,
-        getComputedStyle(element, "::after").outline].join() };
+    const outline = s => s.outlineStyle == "none" ? "" : s.outline;
+    window.look = element => { const s = getComputedStyle(element); return [outline(s),
+        outline(getComputedStyle(element, "::after")), s.boxShadow, s.textDecorationLine,
+        s.backgroundColor].join() };
     const shown = [...document.querySelectorAll(
         "a[href], button, input, select, textarea, summary, [tabindex]")].filter(e =>
         e.tabIndex >= 0 && !e.disabled && e.checkVisibility({visibilityProperty: true})

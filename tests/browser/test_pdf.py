@@ -1,6 +1,7 @@
 """`make pdf`: the whole book on paper, nothing cut off, every bookmark and inner link working."""
 
 import re
+import subprocess
 import sys
 import unicodedata
 
@@ -12,6 +13,7 @@ sys.path.insert(0, str(ROOT / "tools"))
 import pdf
 from pypdf import PdfReader
 
+pytestmark = pytest.mark.xdist_group("pdf")  # one printing for all tests
 PAPER = int((210 - 40) / 25.4 * 96 / pdf.PRINT["scale"])  # pixels between the margins of A4
 
 
@@ -22,7 +24,7 @@ def squeezed(text):
 @pytest.fixture(scope="module")
 def book_pdf(tmp_path_factory):
     path = tmp_path_factory.mktemp("pdf") / "book.pdf"
-    pdf.main([str(path)])
+    subprocess.run([sys.executable, ROOT / "tools" / "pdf.py", path], check=True)
     return PdfReader(path)
 
 
