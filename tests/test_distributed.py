@@ -115,7 +115,9 @@ def test_a_killed_process_ends_the_run_with_one_clear_line(killed):
     status, _, err, workers, _ = killed
     assert status == 1
     assert err.count("\n") == 1
-    assert re.match(r"launch: rank 1: ended by SIGKILL after epoch \d+", err)
+    assert re.match(
+        r"launch: rank 1: ended by SIGKILL; the same command goes on after epoch \d+", err
+    )
     assert all_end(workers), "an orphan"
 
 

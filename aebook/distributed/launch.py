@@ -58,8 +58,7 @@ class Watched:
         if "error" in self.told:
             return self.told["error"]
         if status < 0 and -status != signal.SIGABRT:
-            epoch = self.told.get("epoch", self.told.get("start", 0))
-            return f"ended by {signal.Signals(-status).name} after epoch {epoch}"
+            return f"ended by {signal.Signals(-status).name}"
         if "devices" not in self.told:
             return (
                 f"waited {wait} s at {coordinator} for {processes} processes and not all came; "
@@ -102,7 +101,10 @@ def launch(options, processes=1, rank=None, coordinator=None, virtual=0, wait=60
             if "exit" in facts:
                 running.discard(who)
                 if why := who.failure(processes, coordinator, wait):
-                    raise LaunchError(f"rank {who.rank}: {why}")
+                    first = workers[0].told
+                    done = first.get("epoch", first.get("start"))
+                    again = f"; the same command goes on after epoch {done}" if done else ""
+                    raise LaunchError(f"rank {who.rank}: {why}{again}")
             elif who is workers[0]:
                 report(facts, given, say)
     finally:
