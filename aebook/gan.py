@@ -104,8 +104,8 @@ class GAN(Game):
 
     def __init__(self, generator, discriminator, strength=1.0, decay=0.0, saturating=False):
         super().__init__(generator, discriminator)
-        self.strength = ops.convert_to_tensor(strength, "float32")
-        self.decay = ops.convert_to_tensor(decay, "float32")
+        self.strength = ops.convert_to_tensor(strength, dtype="float32")
+        self.decay = ops.convert_to_tensor(decay, dtype="float32")
         self.saturating = np.reshape(saturating, (-1, 1))
 
     def compute_loss(self, x, y=None, y_pred=None, sample_weight=None, training=True):
@@ -134,11 +134,11 @@ class BEGAN(Game):
 
     def __init__(self, generator, autoencoder, gamma, rate=0.01):
         super().__init__(generator, autoencoder)
-        self.gamma, self.rate = ops.convert_to_tensor(gamma, "float32"), rate
-        self.k = self.add_weight(shape=np.shape(gamma), initializer="zeros", trainable=False)
+        self.gamma, self.rate = ops.convert_to_tensor(gamma, dtype="float32"), rate
+        self.k = self.add_weight(shape=self.gamma.shape, initializer="zeros", trainable=False)
 
     def errors(self, x):
-        return ops.mean(ops.abs(x - self.opponent(x)), axis=(0, 2))
+        return ops.mean(ops.abs(ops.subtract(x, self.opponent(x))), axis=(0, 2))
 
     def compute_loss(self, x, y=None, y_pred=None, sample_weight=None, training=True):
         k = 1.0 * self.k
