@@ -25,13 +25,14 @@ def setup(seed=0):
         os.environ.setdefault(pool, str(THREADS))
     with _quiet_stderr():
         import keras
+
+        keras.utils.set_random_seed(seed)  # loads TensorFlow too, where it is installed
     logging.getLogger("tensorflow").setLevel(logging.ERROR)  # its warnings name memory addresses
 
     import matplotlib.pyplot as plt
     from threadpoolctl import threadpool_limits
 
     threadpool_limits(THREADS)  # NumPy's threads, when NumPy was imported before us
-    keras.utils.set_random_seed(seed)
     plt.style.use("aebook.book")
 
 

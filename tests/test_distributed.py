@@ -164,6 +164,15 @@ def test_bad_input_is_the_workers_own_line(tmp_path):
     assert "none.npy: expected an .npy file or a folder of pictures" in err
 
 
+def test_a_rank_that_fails_alone_ends_the_run(data, tmp_path):
+    """Rank 0 cannot write its checkpoint; rank 1, who is fine, must not keep it waiting."""
+    (tmp_path / "part.npz").mkdir()
+    status, _, err = finish(start(data, tmp_path, "--processes", "2"))
+    assert status == 1
+    assert err.count("\n") == 1
+    assert "rank 0: IsADirectoryError" in err
+
+
 @pytest.mark.parametrize(
     ("bad", "said"),
     [({"processes": 2, "rank": 2}, "rank from 0 to 1"), ({"processes": 0}, "at least one"),

@@ -14,6 +14,7 @@ import random
 import sys
 import threading
 import time
+import traceback
 from pathlib import Path
 
 
@@ -175,6 +176,8 @@ if __name__ == "__main__":
     os.dup2(2, 1)
     try:
         main(arguments().parse_args())
-    except (ImportError, ValueError, TypeError) as error:
-        tell(error=" ".join(str(error).split()))
-        sys.exit(1)
+    except Exception as error:
+        traceback.print_exc()
+        kind = "" if isinstance(error, (ValueError, TypeError)) else f"{type(error).__name__}: "
+        tell(error=kind + " ".join(str(error).split()))
+        os._exit(1)  # an orderly end would wait for the others, who wait for us

@@ -56,11 +56,11 @@ def index():
 
 def costs(data):
     """Markdown: what one student costs, chapter by chapter."""
-    rows = [
-        [f"[{name[:2].lstrip('0') or '0'}](../notebooks/{name}.ipynb)", f"{c['memory']:,}",
-         str(c["seconds"])]
-        for name, c in data["chapters"].items()
-    ]  # fmt: skip
+    rows = []
+    for path in sorted(NOTEBOOKS.glob("*.ipynb")):
+        cost = data["chapters"].get(path.stem)
+        shown = [f"{cost['memory']:,}", str(cost["seconds"])] if cost else ["not measured", ""]
+        rows.append([f"[{int(path.name[:2])}](../notebooks/{path.name})", *shown])
     rows.append(["JupyterLab alone", f"{data['server']:,}", ""])
     return table(("Chapter", "memory at its highest (MiB)", "processor time (s)"), rows)
 
