@@ -53,12 +53,19 @@ TAKE = """([name, names]) => {
 def order():
     """The pages of the book, in the order of _toc.yml."""
     toc = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
-    return [toc["root"], *(c["file"] for part in toc["parts"] for c in part["chapters"])]
+    chapters = [chapter for part in toc["parts"] for chapter in part["chapters"]]
+    pages = [page for chapter in chapters for page in (chapter, *chapter.get("sections", ()))]
+    return [toc["root"], *(page["file"] for page in pages)]
+
+
+def name_of(page):
+    """What the links call a page: a chapter by its file, others by their path."""
+    return page.removeprefix("notebooks/").replace("/", "-")
 
 
 def collect(page):
     """Every page's article, taken from the rendered page."""
-    names = {(HTML / f"{p}.html").as_uri(): Path(p).name for p in order()}
+    names = {(HTML / f"{p}.html").as_uri(): name_of(p) for p in order()}
     for address, name in names.items():
         page.goto(address)
         page.wait_for_function("!document.querySelector('.math:not(:has(.katex))')")
