@@ -9,7 +9,7 @@ cold start, on each backend), chapters. The page book/benchmarks.md and the tabl
 made from the file; `readme` only stamps that table. On the full MNIST.
 
 Contenders are timed in turn, one epoch each, so that a drift of the machine hits all of them;
-each lives in a process of its own. What counts is the median, and for a ratio the median of the
+each lives in a process of its own, and another one begins each round. What counts is the median, and for a ratio the median of the
 ratios within a round.
 """
 
@@ -72,8 +72,8 @@ def training_images():
 # ------------------------------------------------------------------ one process, told what to do
 
 
-def keras_epochs(x, x_test, hidden=256, latent_dim=2, batch_size=BATCH_SIZE):
-    """Chapter 3's model, compiled as the chapters compile it; its test loss after five epochs."""
+def keras_epochs(x, x_test=None, hidden=256, latent_dim=2, batch_size=BATCH_SIZE):
+    """Chapter 3's model, compiled as the chapters compile it: train an epoch, tell the test loss."""
     import keras
 
     from aebook import models, training
@@ -85,17 +85,14 @@ def keras_epochs(x, x_test, hidden=256, latent_dim=2, batch_size=BATCH_SIZE):
     if "steps_per_execution" in options:
         options["steps_per_execution"] = len(x) // batch_size
     vae.compile("rmsprop", **options)
-    done = 0
 
     def epoch():
-        nonlocal done
         vae.fit(x, batch_size=batch_size, verbose=0)
-        done += 1
-        if done == TEST_EPOCHS and x_test is not None:
-            return vae.evaluate(x_test, batch_size=1000, verbose=0, return_dict=True)["loss"]
-        return None
 
-    return epoch
+    def loss():
+        return vae.evaluate(x_test, batch_size=1000, verbose=0, return_dict=True)["loss"]
+
+    return epoch, loss
 
 
 def scan_epochs(x, x_test):
@@ -114,7 +111,7 @@ def scan_epochs(x, x_test):
         state, loss = epoch(state, use)
         float(loss)
 
-    return train
+    return train, None
 
 
 def by_hand(module, x):
@@ -128,12 +125,7 @@ def by_hand(module, x):
                np.zeros(size[1], "f4"))
         for name, size in sizes.items()
     }  # fmt: skip
-    train = importlib.import_module(module).make_epoch(parameters, x, BATCH_SIZE)
-
-    def epoch():
-        train()
-
-    return epoch
+    return importlib.import_module(module).make_epoch(parameters, x, BATCH_SIZE), None
 
 
 CONTENDERS = {
@@ -144,7 +136,7 @@ CONTENDERS = {
 
 
 def contender(name, pipe):
-    """The life of one process: tell what starting cost, then train an epoch whenever asked."""
+    """The life of one process: tell what starting cost, then train or be tested whenever asked."""
 
     def start():
         if name in MODULES:
@@ -159,11 +151,11 @@ def contender(name, pipe):
     costs = {"import": seconds(start)[0]}
     costs["data"], (x, x_test) = seconds(training_images)
     build = CONTENDERS.get(name, keras_epochs)
-    t_build, epoch = seconds(build, x, x_test)
+    t_build, (epoch, loss) = seconds(build, x, x_test)
     costs["first"] = t_build + seconds(epoch)[0]
     pipe.send(costs)
-    while pipe.recv() == "train":
-        pipe.send(seconds(epoch))
+    while (wish := pipe.recv()) != "stop":
+        pipe.send(seconds(epoch)[0] if wish == "train" else loss())
     pipe.send(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
 
 
@@ -186,7 +178,7 @@ def growth(threads, pipe):
         epochs = []
         for size in sizes:
             options = {} if what == "images" else {what: size}
-            epochs.append(keras_epochs(x[:size] if what == "images" else x, None, **options))
+            epochs.append(keras_epochs(x[:size] if what == "images" else x, **options)[0])
         for epoch in epochs:
             epoch()
         times = [[seconds(epoch)[0] for epoch in epochs] for _ in range(2)]
@@ -195,7 +187,7 @@ def growth(threads, pipe):
             "seconds": [min(column) for column in zip(*times, strict=True)],
         }
     if threads:
-        epoch = keras_epochs(x, None)
+        epoch, _ = keras_epochs(x)
         epoch()
         found = min(seconds(epoch)[0] for _ in range(3))
     pipe.send(found)
@@ -249,13 +241,14 @@ def measure_epochs():
         context.Process(target=contender, args=(name, there), daemon=True).start()
         there.close()
         found[name] = answer(pipes[name], name)
-    for _ in range(ROUNDS):
-        for name, pipe in pipes.items():
-            pipe.send("train")
-            taken, loss = pipe.recv()
-            times[name].append(taken)
-            if loss is not None:
-                found[name]["loss"] = loss
+    for done in range(1, 1 + ROUNDS):
+        for name in names[done % len(names) :] + names[: done % len(names)]:
+            pipes[name].send("train")
+            times[name].append(pipes[name].recv())
+        if done + 1 == TEST_EPOCHS:  # the first one was trained at the start
+            for name in set(names) & set(MODULES):
+                pipes[name].send("test")
+                found[name]["loss"] = pipes[name].recv()
     for name, pipe in pipes.items():
         pipe.send("stop")
         low, high = min(times[name]), max(times[name])

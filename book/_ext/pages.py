@@ -120,6 +120,13 @@ def with_sizes(body, folder, names):
     return IMAGE.sub(sized, body)
 
 
+def with_named_toggles(contents):
+    """The sidebar's table of contents, each of its toggles named after the page it unfolds."""
+    for link in contents.select("li.has-children > a"):
+        link.parent.details.summary["aria-label"] = f"Pages below {link.get_text(strip=True)}"
+    return contents
+
+
 def finish(app, pagename, templatename, context, doctree):
     """Change what the theme is about to write."""
     if doctree is not None and (text := description(doctree)):
@@ -129,6 +136,8 @@ def finish(app, pagename, templatename, context, doctree):
         context["body"] = body.replace('role="doc-biblioentry"', 'role="listitem"')
     body = context.get("body", "")
     context["css_files"] = [sheet for sheet in context["css_files"] if needed(sheet, body)]
+    table = context["generate_toctree_html"]
+    context["generate_toctree_html"] = lambda *a, **k: with_named_toggles(table(*a, **k))
     if pagename != "search":  # its scripts build on each other
         context["script_files"] = [
             _JavaScript(script.filename, **script.attributes | {"defer": "defer"})
