@@ -1,17 +1,12 @@
 """What sharing costs on one machine, and what streaming a folder of pictures costs.
 
-    python benchmarks/distributed.py
-
 The VAE of chapter 3, 300 steps of 100 images an epoch, three epochs, of which the first compiles
 and is not counted: in one process, on two virtual devices, in two processes. Then 2,000 pictures
-of CelebA's form, written to a temporary folder, are read as they are for `fit`. The results go to
-benchmarks/distributed.json. On the full MNIST.
+of CelebA's form, written to a temporary folder, are read as they are for `fit`. `measure.py` calls
+this and keeps the figures.
 """
 
-import json
-import platform
 import statistics
-import sys
 import tempfile
 import time
 import tracemalloc
@@ -24,7 +19,6 @@ from aebook import load_mnist
 from aebook.distributed.launch import launch
 from aebook.streaming import Batches, Pictures
 
-RESULTS = Path(__file__).with_name("distributed.json")
 WAYS = {
     "one process": {"virtual": 1},
     "two virtual devices": {"virtual": 2},
@@ -44,8 +38,7 @@ def training(folder):
         whole = time.perf_counter() - begin
         with np.load(sorted(run.glob("epoch-*.npz"))[-1]) as checkpoint:
             seconds = statistics.median(checkpoint["seconds"][1:])
-        results[name] = {"epoch": round(seconds, 2), "whole run": round(whole, 1),
-                         "loss": round(losses[-1], 2)}  # fmt: skip
+        results[name] = {"epoch": seconds, "whole": whole, "loss": losses[-1]}
     return results
 
 
@@ -70,23 +63,15 @@ def streaming(folder, n=2000, side=64):
         epoch(rows)
         peaks[rows] = tracemalloc.get_traced_memory()[1] / 2**20
         tracemalloc.stop()
-    return {"ms a picture": round(per_picture, 2),
-            "peak MiB": {str(rows): round(peak, 2) for rows, peak in peaks.items()},
-            "in memory at once, MiB": round(n * side**2 * 4 / 2**20, 1)}  # fmt: skip
+    return {
+        "milliseconds": per_picture,
+        "sizes": list(peaks),
+        "peaks": list(peaks.values()),
+        "at_once": n * side**2 * 4 / 2**20,
+    }
 
 
-def main():
-    with tempfile.TemporaryDirectory() as name:
-        pictures = Path(name) / "pictures"
-        pictures.mkdir()
-        results = {
-            "machine": f"Python {platform.python_version()}, {platform.machine()}",
-            "training": training(Path(name)),
-            "streaming": streaming(pictures),
-        }
-    RESULTS.write_text(json.dumps(results, indent=1) + "\n")
-    json.dump(results, sys.stdout, indent=1)
-
-
-if __name__ == "__main__":
-    main()
+def measure():
+    """Both, each in a temporary folder of its own."""
+    with tempfile.TemporaryDirectory() as runs, tempfile.TemporaryDirectory() as pictures:
+        return {"sharing": training(Path(runs)), "streaming": streaming(Path(pictures))}

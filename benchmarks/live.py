@@ -1,13 +1,12 @@
 """Measure the live figures in Chromium, on the built book: one decode, and frames while dragging.
 
-    python benchmarks/live.py
-
-Prints medians, in milliseconds, for decoding, encoding and both loss terms, and the fastest, which
-a busy machine disturbs least; and the median and the 95 % quantile of the frames of a drag through
-the latent plane: a mouse held down and moved as fast as the browser takes it, with a picture
-decoded and the plane drawn at every move.
+Medians, in milliseconds, for decoding, encoding and both loss terms, and the fastest, which a busy
+machine disturbs least; and the median and the 95 % quantile of the frames of a drag through the
+latent plane: a mouse held down and moved as fast as the browser takes it, with a picture decoded
+and the plane drawn at every move. `measure.py` calls this and keeps the figures.
 """
 
+import importlib.util
 import sys
 from itertools import count
 from pathlib import Path
@@ -64,9 +63,10 @@ def frames_of_a_drag(page):
     return np.diff(page.evaluate("window.frames_at"))
 
 
-def main():
-    if chromium() is None:
-        sys.exit("live: no Chromium found (chromium, google-chrome): apt-get install chromium")
+def measure():
+    """The figures, or None where Chromium or the browser tools are missing."""
+    if chromium() is None or importlib.util.find_spec("playwright") is None:
+        return None
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright, served() as base:
@@ -74,13 +74,11 @@ def main():
         page = browser.new_page(viewport={"width": 1280, "height": 800})
         page.goto(base + PAGE)
         wake(page)
+        calls = {}
         for what, (name, call) in CALLS.items():
             times = np.array(page.evaluate(TIME, [name, call, BATCH]))
-            print(f"{what}: {np.median(times):.2f} ms (fastest {times.min():.2f})")
-        times = frames_of_a_drag(page)
-        print(f"dragging: {np.median(times):.1f} ms a frame ({np.quantile(times, 0.95):.1f})")
+            calls[what] = {"median": float(np.median(times)), "fastest": float(times.min())}
+        frames = frames_of_a_drag(page)
         browser.close()
-
-
-if __name__ == "__main__":
-    main()
+    middle, slow = np.quantile(frames, [0.5, 0.95])
+    return {"calls": calls, "frame": {"median": float(middle), "slow": float(slow)}}

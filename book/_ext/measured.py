@@ -140,6 +140,46 @@ def floors(data):
     ]
 
 
+def sharing(data):
+    """One process, two virtual devices, two processes on one machine."""
+    rows = [
+        [name, f"{c['epoch']:.2f}", f"{c['whole']:.0f}", f"{c['loss']:.0f}"]
+        for name, c in data["sharing"].items()
+    ]
+    return table(("", "300 steps (s)", "the whole run (s)", "loss (nats)"), rows)
+
+
+def streaming(data):
+    """One sentence: time a picture, and the memory at two sizes of the folder."""
+    s = data["streaming"]
+    peaks = zip(s["sizes"], s["peaks"], strict=True)
+    memory = ", ".join(f"{n:,} pictures {peak:.1f} MiB" for n, peak in peaks)
+    return [
+        f"A picture of CelebA's form takes {s['milliseconds']:.1f} ms from file to batch. "
+        f"Memory at the highest: {memory}. Read all at once, the larger folder would fill "
+        f"{s['at_once']:.0f} MiB."
+    ]
+
+
+def live(data):
+    """Milliseconds in the page: a call of the model, and a frame while dragging."""
+    rows = [
+        [what, f"{t['median']:.2f}", f"{t['fastest']:.2f}"]
+        for what, t in data["live"]["calls"].items()
+    ]
+    return table(("", "median (ms)", "fastest (ms)"), rows)
+
+
+def frames(data):
+    """One sentence: the frames while a mouse drags the point through the plane."""
+    f = data["live"]["frame"]
+    return [
+        f"While a mouse drags the point, half of the frames come within {f['median']:.0f} ms and "
+        f"95 % within {f['slow']:.0f} ms; a screen that refreshes 60 times a second shows one "
+        "every 17 ms."
+    ]
+
+
 def chapters(data):
     """Seconds of each chapter, from the start of its kernel to its last cell."""
     rows = [
@@ -161,7 +201,8 @@ def machine(data):
 
 TABLES = {
     f.__name__: f
-    for f in (epochs, goals, figures, losses, growth, floors, chapters, machine)
+    for f in (epochs, goals, figures, losses, growth, floors, sharing, streaming, live, frames,
+              chapters, machine)
 }  # fmt: skip
 
 
