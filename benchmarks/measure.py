@@ -328,12 +328,12 @@ def machine():
 
 
 def rounded(value):
-    """Three significant digits of every number, so that a reader can read the file."""
+    """Four significant digits of every number, so that a reader can read the file."""
     if isinstance(value, dict):
         return {key: rounded(one) for key, one in value.items()}
     if isinstance(value, list):
         return [rounded(one) for one in value]
-    return float(f"{value:.3g}") if isinstance(value, float) else value
+    return float(f"{value:.4g}") if isinstance(value, float) else value
 
 
 def measure_sharing():

@@ -7,6 +7,7 @@ to another page becomes a link to that id. So Chromium itself writes bookmarks a
 """
 
 import sys
+import tempfile
 from pathlib import Path
 
 import yaml
@@ -131,12 +132,12 @@ def main(arguments):
         sys.exit("pdf: no Chromium found (chromium, google-chrome): apt-get install chromium")
     out = Path(arguments[0] if arguments else ROOT / "_build" / "book.pdf")
     config = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
-    with sync_playwright() as playwright:
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium(), args=["--no-sandbox"])
         page = browser.new_page()
         page.set_default_timeout(300_000)
         parts = list(collect(page))
-        whole = HTML / "_whole.html"
+        whole = Path(folder) / "book.html"
         whole.write_text(document(parts, config), encoding="utf-8")
         page.goto(whole.as_uri())
         page.pdf(path=out, **PRINT)
@@ -145,7 +146,6 @@ def main(arguments):
         headings = page.evaluate(
             "[...document.querySelectorAll('h1, h2, h3, h4, h5, h6')].map(e => e.innerText)"
         )
-        whole.unlink()
         browser.close()
     print(f"{out}: {finish(out, config, headings)} pages, {out.stat().st_size / 1e6:.1f} MB")
 

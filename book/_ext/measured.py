@@ -63,7 +63,8 @@ def epochs(data):
         if (c := data["epochs"].get(name))
     ]  # fmt: skip
     return table(
-        ("", "import (s)", "data (s)", "first epoch (s)", "an epoch (s)", "memory (MiB)"), rows
+        ("Contender", "import (s)", "data (s)", "first epoch (s)", "an epoch (s)", "memory (MiB)"),
+        rows,
     )
 
 
@@ -81,7 +82,7 @@ def goals(data):
     limit, (slowest, found) = LIMITS["chapter"], max(data["chapters"].items(), key=lambda c: c[1])
     what = f"the slowest chapter, {int(slowest[:2])}"
     rows.append([what, f"{limit} s", f"{found:.0f} s", verdict(found, limit)])
-    return table(("", "goal at most", "measured", ""), rows)
+    return table(("What", "goal at most", "measured", "verdict"), rows)
 
 
 def figures(data):
@@ -91,7 +92,11 @@ def figures(data):
         for name, c in data["figures"].items()
     ]
     return table(
-        ("", "24 digits drawn by the VAE, chapter 3 (s)", "the grid over the plane, chapter 4 (s)"),
+        (
+            "Backend",
+            "24 digits drawn by the VAE, chapter 3 (s)",
+            "the grid over the plane, chapter 4 (s)",
+        ),
         rows,
     )
 
@@ -99,7 +104,7 @@ def figures(data):
 def losses(data):
     """The test loss of chapter 3's VAE after five epochs, on each backend."""
     rows = [[NAMES[n], f"{data['epochs'][n]['loss']:.1f}"] for n in GOALS if n in data["epochs"]]
-    return table(("", "test loss after five epochs (nats)"), rows)
+    return table(("Backend", "test loss after five epochs (nats)"), rows)
 
 
 def operations(images=60_000, hidden=256, latent_dim=2, pixels=784):
@@ -146,7 +151,7 @@ def sharing(data):
         [name, f"{c['epoch']:.2f}", f"{c['whole']:.0f}", f"{c['loss']:.0f}"]
         for name, c in data["sharing"].items()
     ]
-    return table(("", "300 steps (s)", "the whole run (s)", "loss (nats)"), rows)
+    return table(("Run", "300 steps (s)", "the whole run (s)", "loss (nats)"), rows)
 
 
 def streaming(data):
@@ -167,7 +172,7 @@ def live(data):
         [what, f"{t['median']:.2f}", f"{t['fastest']:.2f}"]
         for what, t in data["live"]["calls"].items()
     ]
-    return table(("", "median (ms)", "fastest (ms)"), rows)
+    return table(("Call", "median (ms)", "fastest (ms)"), rows)
 
 
 def frames(data):
@@ -215,7 +220,7 @@ def readme_table(data):
     ]  # fmt: skip
     return table(
         (
-            "",
+            "Backend",
             "test loss (nats)",
             "to the end of the first epoch",
             "an epoch",
