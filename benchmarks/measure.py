@@ -343,9 +343,9 @@ def measure_sharing():
 
 
 def measure_live():
-    import live
+    import live_figures
 
-    if (found := live.measure()) is None:
+    if (found := live_figures.measure()) is None:
         print("live: not measured, for it needs Chromium and make browser-tools", flush=True)
         return {}
     return {"live": found}
