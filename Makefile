@@ -68,7 +68,7 @@ browser-tools: $(VENV)/installed  ## fetch what test-browser, pdf and lighthouse
 
 .PHONY: test-browser
 test-browser: book  ## drive the built book in headless Chromium (needs Chromium and browser-tools)
-	$(BIN)/python -m pytest -n 2 --dist loadgroup tests/browser
+	$(BIN)/python -m pytest -n 2 tests/browser
 
 .PHONY: pdf
 pdf: book  ## print the book into _build/book.pdf (needs Chromium and browser-tools)

@@ -2,11 +2,23 @@
 
 import pytest
 from browsing import AXE, HTML, PAGES, chromium, served
+from xdist.scheduler import LoadScopeScheduling
 
 try:
     from playwright.sync_api import sync_playwright
 except ModuleNotFoundError:
     sync_playwright = None
+
+
+class OnePrinting(LoadScopeScheduling):
+    """Each test goes to whoever is free; those of the printed book go together: one printing."""
+
+    def _split_scope(self, nodeid):
+        return "pdf" if "test_pdf.py" in nodeid else nodeid
+
+
+def pytest_xdist_make_scheduler(config, log):
+    return OnePrinting(config, log)
 
 
 def pytest_sessionstart():

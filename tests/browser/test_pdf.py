@@ -13,7 +13,6 @@ sys.path.insert(0, str(ROOT / "tools"))
 import pdf
 from pypdf import PdfReader
 
-pytestmark = pytest.mark.xdist_group("pdf")  # one printing for all tests
 PAPER = int((210 - 40) / 25.4 * 96 / pdf.PRINT["scale"])  # pixels between the margins of A4
 
 
@@ -81,7 +80,7 @@ def test_long_lines_of_code_are_whole_and_solutions_open(text):
 
 def test_it_tells_neither_when_nor_where_it_was_made(book_pdf, text):
     assert set(book_pdf.metadata) <= {"/Title", "/Author", "/Producer"}
-    assert "file:" not in text
+    assert "file://" not in text
     assert str(ROOT) not in text
 
 
