@@ -138,7 +138,7 @@ def floors(data):
     times = {NAMES[n]: data["epochs"][n]["seconds"] for n in NAMES if n in data["epochs"]}
     best = min(times, key=times.get)
     return [
-        f"This machine multiplied matrices of the model's size at {data['rate']:.0f} billion "
+        f"At best this machine multiplied matrices (1,024 x 1,024) at {data['rate']:.0f} billion "
         f"operations a second. An epoch needs {operations() / 1e9:.0f} billion: at that rate "
         f"**{least:.2f} s**. The fastest contender, {best}, took {times[best] / least:.1f} times "
         "as long."
