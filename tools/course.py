@@ -12,6 +12,7 @@ offset such as +01:00.
 import argparse
 import csv
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -22,6 +23,7 @@ import nbformat
 from nbgrader.api import Gradebook, MissingEntry
 
 ROOT = Path(__file__).resolve().parent.parent
+LOG = Path("course", "nbgrader.log")
 COLUMNS = ("assignment", "student", "score", "of", "to_read", "hours_late", "notes")
 
 
@@ -39,20 +41,34 @@ def assignment_of(word):
 
 
 def nbgrader(*arguments):
-    """Run a command of nbgrader where it finds its configuration; its exit status."""
+    """Run a command of nbgrader where it finds its configuration; its exit status.
+
+    What it says goes to course/nbgrader.log; of each submission that it runs, a line is printed.
+    """
+    (ROOT / "course").mkdir(exist_ok=True)
     command = [sys.executable, "-m", "nbgrader", *arguments]
-    return subprocess.run(command, cwd=ROOT / "exercises").returncode
+    streams = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    with (
+        open(ROOT / LOG, "w", encoding="utf-8") as log,
+        subprocess.Popen(command, cwd=ROOT / "exercises", **streams) as process,
+    ):
+        for line in process.stdout:
+            log.write(line)
+            if running := re.search(r"Autograding .*/autograded/([^/]+)/", line):
+                print(f"running {running[1]}", flush=True)
+    return process.returncode
 
 
 def release(assignment, due=None):
     """Enter an assignment, its tests and its due time in the gradebook; write course/release."""
-    if nbgrader("generate_assignment", assignment, "--force", "--log-level=WARN"):
-        sys.exit(f"course: nbgrader could not release {assignment}, see above")
     if due:
         try:
             due = datetime.fromisoformat(due).astimezone(UTC).replace(tzinfo=None)
         except ValueError:
             sys.exit(f"course: expected a time such as 2026-12-01 18:00, found {due!r}")
+    if nbgrader("generate_assignment", assignment, "--force"):
+        sys.exit(f"course: nbgrader could not release {assignment}; {LOG} says why")
+    if due:
         with gradebook() as book:
             book.update_or_create_assignment(assignment, duedate=due)
     print(f"{assignment}: hand out course/release/{assignment}/{assignment}.ipynb")
@@ -86,8 +102,8 @@ def grade(assignment):
             book.find_assignment(assignment)
         except MissingEntry:
             sys.exit(f"course: release {assignment} before grading it")
-    if nbgrader("autograde", assignment, "--log-level=WARN"):
-        print("course: some submissions could not be run; the table says which", file=sys.stderr)
+    if nbgrader("autograde", assignment):
+        print(f"course: some submissions could not be run; {LOG} says why", file=sys.stderr)
     table([row for row in marks() if row["assignment"] == assignment])
 
 

@@ -55,8 +55,8 @@ def wake(page):
 
 
 def visit(page, address):
-    """Go there, and wait until everything has come and every formula is set."""
+    """Go there, and wait until the page has come, its fonts too, and every formula is set."""
     page.goto(address)
-    page.wait_for_load_state("networkidle")
+    page.evaluate("document.fonts.ready.then(() => true)")
     page.wait_for_function("!document.querySelector('.math:not(:has(.katex))')")
     wake(page)
