@@ -51,9 +51,10 @@ $(VENV)/torch: $(VENV)/installed benchmarks/requirements-torch.txt
 	@$(PIP) install --quiet --constraint constraints.txt --requirement benchmarks/requirements-torch.txt
 	@touch $@
 
+# PyTorch's threads spin while they wait: with two kernels on two cores they wait for each other.
 .PHONY: test
 test: lint book $(if $(filter torch,$(BACKEND)),$(VENV)/torch)  ## lint, build strictly, run the unit tests and every notebook (BACKEND=jax, torch)
-	KERAS_BACKEND=$(BACKEND) $(BIN)/python -m pytest -n 2 --dist loadfile --nbval-lax tests notebooks exercises --ignore=tests/class
+	KERAS_BACKEND=$(BACKEND) OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m pytest -n 2 --dist loadfile --nbval-lax tests notebooks exercises --ignore=tests/class
 
 .PHONY: slides
 slides: $(VENV)/installed  ## a deck of slides for each chapter, for a room without a network (CHAPTER=03 for one)
