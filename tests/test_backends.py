@@ -18,13 +18,14 @@ import aebook
 aebook.setup()
 import keras
 import numpy as np
-from aebook import models
+from aebook import models, training
 
 folder, x = sys.argv[1], np.load(sys.argv[1] + "/x.npy")
 vae = keras.models.load_model(folder + "/vae.keras")
 z_mean, z_log_var = models.encode(vae, x)
 np.savez(folder + "/out.npz", z_mean=z_mean, z_log_var=z_log_var, x_hat=models.decode(vae, z_mean),
          backend=keras.config.backend())
+vae.compile("rmsprop", **training.fast())  # what PyTorch saved names an optimizer of PyTorch's
 vae.fit(x, verbose=0)
 """
 
