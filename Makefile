@@ -11,7 +11,7 @@ CHAPTER ?=
 PART ?=
 BACKEND ?= tensorflow
 PYTHON_COLAB ?= python3.13
-COLAB := tensorflow keras numpy scipy matplotlib scikit-learn mlxtend pillow pandas \
+COLAB := tensorflow keras jax numpy scipy matplotlib scikit-learn mlxtend pillow pandas \
          ipykernel ipython anywidget nbclient setuptools
 PORT ?= 8000
 
