@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 import sys
+import types
 from pathlib import Path
 
 import nbformat
@@ -83,6 +84,22 @@ def test_execute_refuses_the_sample(monkeypatch):
     monkeypatch.setenv("AEBOOK_MNIST", "sample")
     with pytest.raises(SystemExit, match="stored outputs come from the full MNIST"):
         execute.main([])
+
+
+def test_execute_never_stores_a_chapter_without_the_backends_it_shows(monkeypatch, capsys):
+    full = types.SimpleNamespace(x_train=range(60_000))
+    monkeypatch.setattr(execute, "load_mnist", lambda quiet: full)
+    monkeypatch.setattr(execute, "find_spec", lambda name: None if name == "torch" else name)
+    ran = []
+    monkeypatch.setattr(execute, "execute", lambda path: ran.append(path.name))
+    with pytest.raises(SystemExit) as end:
+        execute.main([])
+    assert end.value.code == 0
+    assert "left as it is: needs torch;" in capsys.readouterr().out
+    assert "12-beyond-one-machine.ipynb" in ran
+    assert "11-three-backends.ipynb" not in ran
+    with pytest.raises(SystemExit, match="1 failed"):
+        execute.main(["11"])  # asked for by name
 
 
 def test_the_lock_pins_every_direct_need_and_names_no_index():
