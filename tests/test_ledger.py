@@ -23,7 +23,7 @@ ROWS = (
     + [f"U{k}" for k in range(1, 8)]
     + [f"L2.{k}" for k in range(1, 9)]
     + [f"F2.{k}" for k in range(1, 10)]
-    + ["N1", "N2", "N3"]
+    + [f"N{k}" for k in range(1, 10)]
 )
 
 
