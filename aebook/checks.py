@@ -2,6 +2,20 @@
 
 import numpy as np
 
+MISSING = "No answer was given: is a `return` missing?"
+
+
+def given(answer, parts=None):
+    """`answer`, if there is one.
+
+    Raises AssertionError if it is None or `...`, or, with `parts`, not that many values.
+    """
+    if answer is None or answer is Ellipsis:
+        raise AssertionError(MISSING)
+    if parts is not None and not (isinstance(answer, (tuple, list)) and len(answer) == parts):
+        raise AssertionError(f"{parts} values are to be returned, separated by a comma.")
+    return answer
+
 
 def close(got, wanted, message, tolerance=1e-6):
     """Raise AssertionError unless `got` is the number, or array of numbers, `wanted`.
@@ -14,7 +28,7 @@ def close(got, wanted, message, tolerance=1e-6):
     """
     wanted = np.asarray(wanted, "float64")
     if got is None or got is Ellipsis:
-        raise AssertionError(f"{message} (No answer was given: is a `return` missing?)")
+        raise AssertionError(f"{message} ({MISSING})")
     try:
         got = np.asarray(got).astype("float64")
     except (TypeError, ValueError, RuntimeError):

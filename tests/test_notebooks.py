@@ -29,6 +29,10 @@ def test_chapters_are_numbered_without_gaps_and_appendices_follow():
     assert numbers == sorted(set(numbers))
 
 
+def test_a_chapter_is_titled_by_its_number(notebook, notebook_path):
+    assert notebook.cells[0].source.startswith(f"# {int(notebook_path.name[:2])}. ")
+
+
 def test_first_code_cell_is_the_stamped_one(notebook):
     assert code_cells(notebook)[0].source == repository.SETUP_CELL.format(url=repository.address())
 

@@ -8,8 +8,10 @@ import types
 from pathlib import Path
 
 import nbformat
+import numpy as np
 import pytest
 from conftest import ROOT
+from PIL import Image
 
 sys.path.insert(0, str(ROOT / "tools"))
 import execute
@@ -78,6 +80,14 @@ def test_standard_error_is_found():
     assert execute.stderr_of(notebook) is None
     notebook.cells[0].outputs.append(nbformat.v4.new_output("stream", name="stderr", text="oh"))
     assert execute.stderr_of(notebook) == (notebook.cells[0].id, "oh")
+
+
+def test_the_picture_on_the_front_page_shows_what_chapter_4_stores():
+    name, cells = execute.SHOWN
+    notebook = nbformat.read(ROOT / "notebooks" / name, as_version=4)
+    shown, stored = Image.open(execute.PICTURE), execute.side_by_side(notebook, cells)
+    assert shown.size == stored.size
+    assert np.abs(np.subtract(shown, stored, dtype="float32")).mean() < 0.5  # of 255
 
 
 def test_execute_refuses_the_sample(monkeypatch):

@@ -6,9 +6,12 @@
 Each notebook runs alone, in an empty folder. What is stored holds no timestamps and no kernel
 details, so that executing twice on one machine leaves no difference. A notebook that raises, or
 writes to standard error, stays as it was. The data of its live figures, which they write while the
-notebook runs, goes to book/assets/live together with the outputs.
+notebook runs, goes to book/assets/live together with the outputs; and the picture in the README and
+on the front page is put together from two of chapter 4's figures.
 """
 
+import base64
+import io
 import os
 import shutil
 import sys
@@ -20,6 +23,7 @@ from pathlib import Path
 import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
+from PIL import Image
 
 from aebook import DataError, load_mnist
 from aebook.data import SOURCES
@@ -28,6 +32,8 @@ from aebook.live import VARIABLE
 ROOT = Path(__file__).resolve().parent.parent
 LIVE = ROOT / "book" / "assets" / "live"
 NEEDS = {"11-three-backends.ipynb": ("jax", "torch")}  # its stored outputs show all backends
+PICTURE = ROOT / "book" / "assets" / "readme.png"
+SHOWN = "04-latent-space.ipynb", ("test-set-plane", "decoded-grid")
 METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},
@@ -51,6 +57,19 @@ def stderr_of(notebook):
     return None
 
 
+def side_by_side(notebook, cells, height=520):
+    """The stored figures of these cells as one picture of that height, in pixels."""
+    figures = {c.id: out.data["image/png"] for c in notebook.cells if c.id in cells
+               for out in c.outputs if "image/png" in out.get("data", {})}  # fmt: skip
+    parts = [Image.open(io.BytesIO(base64.b64decode(figures[cell]))) for cell in cells]
+    parts = [part.convert("RGB").resize((part.width * height // part.height, height), Image.LANCZOS)
+             for part in parts]  # fmt: skip
+    picture = Image.new("RGB", (sum(part.width for part in parts) + height // 8, height), "white")
+    picture.paste(parts[0], (0, 0))
+    picture.paste(parts[1], (picture.width - parts[1].width, 0))
+    return picture
+
+
 def execute(path):
     """Run one notebook and store it; return an error text, or None."""
     notebook = nbformat.read(path, as_version=4)
@@ -69,6 +88,8 @@ def execute(path):
     part = path.with_suffix(".part")
     nbformat.write(normalise(notebook), part)
     part.replace(path)
+    if path.name == SHOWN[0]:
+        side_by_side(notebook, SHOWN[1]).save(PICTURE, optimize=True)
     return None
 
 

@@ -46,7 +46,7 @@ def index():
     for path in sorted(NOTEBOOKS.glob("*.ipynb")):
         address = f"../notebooks/{path.name}"
         (_, chapter), *rest = headings(path)
-        lines += [f"**[{int(path.name[:2])} {chapter}]({address})**", "", opening(path), ""]
+        lines += [f"**[{chapter}]({address})**", "", opening(path), ""]
         for level, title in rest:
             indent = "  " * (level - 2)
             lines.append(f"{indent}- [{title}]({address}#{slugify(title)})")

@@ -26,9 +26,18 @@ while (walker.nextNode()) {
 }
 texts.forEach(typeset);
 
-// A formula wider than the slide is set smaller until it fits.
+// Fonts differ from machine to machine: text that runs over the slide's foot is set smaller until it
+// fits, and so is a formula that is wider than the slide.
 function fit() {
-  for (const formula of Reveal.getCurrentSlide().querySelectorAll(".katex-display")) {
+  const slide = Reveal.getCurrentSlide();
+  const parts = [...slide.querySelectorAll(":scope > :not(aside)")];
+  slide.style.fontSize = "";
+  let text = parseFloat(getComputedStyle(slide).fontSize);
+  while (parts.some((part) => part.offsetTop + part.offsetHeight > 720) && text > 24) {
+    text -= 1;
+    slide.style.fontSize = `${text}px`;
+  }
+  for (const formula of slide.querySelectorAll(".katex-display")) {
     formula.style.fontSize = "";
     let size = parseFloat(getComputedStyle(formula).fontSize);
     while (formula.scrollWidth > formula.clientWidth && size > 16) {
