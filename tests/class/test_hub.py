@@ -288,6 +288,13 @@ def test_a_student_does_not_enter_the_server_of_another(hub):
     )
 
 
+def test_a_teacher_may_open_the_server_of_a_student(hub):
+    teacher = Student(hub, TEACHER)
+    assert teacher.log_in()
+    teacher.take_token()
+    assert teacher.get(f"{hub.url}/user/noether/api/contents", timeout=30).ok
+
+
 def test_what_is_struck_from_the_roster_is_lost_at_the_next_start(tmp_path):
     """A name and a teacher's mark, also for those who are logged in and hold a token."""
     noether, hopper = "noether", "hopper"
