@@ -23,18 +23,39 @@ endif
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-$(VENV)/installed: requirements.txt constraints.txt pyproject.toml
-	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(0 if (3, 11) <= v[:2] <= (3, 13) else \
-	  "This book needs Python 3.11 to 3.13; $(PYTHON) is %d.%d. Name another: make PYTHON=python3.13 ..." % v[:2])'
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+# supported: this interpreter runs the book. same: this variable names what this environment has.
+define supported
+	@$(1) -c 'import sys; v = sys.version_info; sys.exit(0 if (3, 11) <= v[:2] <= (3, 13) else \
+	  "This book needs Python 3.11 to 3.13; $(1) is %d.%d. Name another: make clean, make PYTHON=python3.13 ..." % v[:2])'
+endef
+VERSION := import sys; print("%d.%d" % sys.version_info[:2])
+define same
+	@given=$$($($(1)) -c '$(VERSION)') && has=$$($(2)/bin/python -c '$(VERSION)') || exit 1; \
+	  [ $$given = $$has ] || { echo "$(1)=$($(1)) is Python $$given, $(2) has $$has: make clean first, or leave $(1) out"; exit 1; }
+endef
+
+# What an interruption, or a Python without ensurepip, left without a pip is made anew.
+HAS_PIP := $(shell $(PIP) --version 2> /dev/null)
+.PHONY: environment
+environment:
+ifeq ($(HAS_PIP),)
+	$(call supported,$(PYTHON))
+	@$(PYTHON) -m venv --clear $(VENV)
+else ifeq ($(origin PYTHON),command line)
+	$(call same,PYTHON,$(VENV))
+endif
+
+$(VENV)/installed: $(if $(HAS_PIP),,environment) requirements.txt constraints.txt pyproject.toml | environment
+	$(call supported,$(BIN)/python)
 	@echo "Installing into $(VENV) (a few minutes the first time) ..."
 	@$(PIP) install --quiet --constraint constraints.txt --requirement requirements.txt
 	@$(PIP) install --quiet --no-deps --editable .
 	@touch $@
 
+# What was read is not read again, nor warned of again: a failed build leaves none of it.
 .PHONY: book
 book: $(VENV)/installed  ## build the book from the stored outputs, strictly
-	@$(BIN)/jupyter-book build . -n -W --keep-going -q
+	@$(BIN)/jupyter-book build . -n -W --keep-going -q || { rm -rf _build/.doctrees; exit 1; }
 	@echo "The book is ready: open file://$(CURDIR)/$(BOOK) in a browser, or run: make serve"
 
 .PHONY: serve
@@ -85,7 +106,10 @@ execute: $(VENV)/installed  ## re-execute the chapters in place on the full MNIS
 
 .PHONY: test-colab
 test-colab:  ## run the chapters under Colab's versions (needs Python 3.13: PYTHON_COLAB=python3.13)
-	@test -x .venv-colab/bin/python || $(PYTHON_COLAB) -m venv .venv-colab
+	@.venv-colab/bin/python -m pip --version &> /dev/null || $(PYTHON_COLAB) -m venv --clear .venv-colab
+ifeq ($(origin PYTHON_COLAB),command line)
+	$(call same,PYTHON_COLAB,.venv-colab)
+endif
 	@.venv-colab/bin/python -m pip install --quiet --constraint tools/colab-constraints.txt $(COLAB)
 	@.venv-colab/bin/python tools/colab.py $(CHAPTER)
 

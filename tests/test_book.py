@@ -2,6 +2,7 @@
 
 import re
 import sys
+import types
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -11,6 +12,8 @@ import yaml
 from conftest import ROOT
 
 sys.path.insert(0, str(ROOT / "tools"))
+sys.path.insert(0, str(ROOT / "book" / "_ext"))
+import pages as pages_ext
 import repository
 
 HTML = ROOT / "_build" / "html"
@@ -130,3 +133,13 @@ def test_no_formula_or_directive_is_left_raw(pages):
             body = re.sub(r'<(span|div) class="[^"]*math[^"]*".*?</\1>', "", body, flags=re.S)
             body = re.sub(r"<[^>]*>", " ", body)
             assert not re.search(r"```|\$\$|\{(term|cite|ref|numref)[:}]", body), path.name
+
+
+def test_of_a_sheet_with_a_hash_the_one_of_this_build_is_taken(tmp_path):
+    """After an upgrade and back again the newest file is not the right one."""
+    for name in ("mystnb.old.css", "mystnb.new.css", "basic.css"):
+        (tmp_path / name).touch()
+    linked = [("mystnb.old.css", {}), ("book.css", {})]
+    app = types.SimpleNamespace(registry=types.SimpleNamespace(css_files=linked))
+    assert pages_ext.sheet_file(app, tmp_path, "mystnb.*.css").name == "mystnb.old.css"
+    assert pages_ext.sheet_file(app, tmp_path, "basic.css").name == "basic.css"

@@ -6,6 +6,7 @@ import sys
 import pytest
 import yaml
 from conftest import NOTEBOOKS, ROOT
+from traitlets.config import Config
 
 sys.path.insert(0, str(ROOT / "book" / "_ext"))
 sys.path.insert(0, str(ROOT / "deploy" / "jupyterhub"))
@@ -80,8 +81,76 @@ def test_image_and_binder_read_the_books_own_requirements():
     ]
 
 
-def test_kubernetes_gives_what_the_one_machine_gives():
-    values = yaml.safe_load((DEPLOY / "values.yaml").read_text(encoding="utf-8"))["singleuser"]
+@pytest.fixture
+def hub(tmp_path, monkeypatch):
+    """Read the hub's configuration, with these environment variables; return what it sets."""
+    monkeypatch.delenv("AEBOOK_MNIST", raising=False)
+
+    def read(**variables):
+        roster = tmp_path / "roster.txt"
+        roster.write_text("! lovelace\nnoether  # a comment\n\nturing\n")
+        variables = {"AEBOOK_ROSTER": roster, "AEBOOK_STATE": tmp_path / "state"} | variables
+        for name, value in variables.items():
+            monkeypatch.setenv(name, str(value))
+        config, path = Config(), DEPLOY / "jupyterhub_config.py"
+        source = compile(path.read_text(encoding="utf-8"), path, "exec")
+        exec(source, {"get_config": lambda: config, "__file__": str(path)})
+        return config
+
+    return read
+
+
+def test_the_roster_alone_says_who_may_what(hub):
+    config = hub()
+    roles = {role["name"]: role for role in config.JupyterHub.load_roles}
+    everyone = ["lovelace", "noether", "turing"]
+    assert config.Authenticator.allowed_users == set(everyone)
+    assert config.Authenticator.allow_existing_users is False  # JupyterHub's own default is True
+    assert "admin_users" not in config.Authenticator  # only ever grants
+    assert roles["user"]["users"] == everyone
+    assert roles["teacher"]["users"] == ["lovelace"]
+    assert roles["admin"]["users"] == []
+
+
+def test_the_culler_may_see_who_is_idle_and_stop_their_servers(hub):
+    """Without delete:servers it is refused, and every server runs for ever."""
+    (role,) = (r for r in hub().JupyterHub.load_roles if "culler" in r.get("services", []))
+    needed = {"list:users", "read:users:activity", "read:servers", "delete:servers"}
+    assert set(role["scopes"]) == needed
+    (service,) = hub().JupyterHub.services
+    assert service["name"] == "culler"
+    assert "--timeout=3600" in service["command"]
+
+
+def test_what_the_hub_keeps_is_for_nobody_else_and_not_for_git(hub, tmp_path):
+    config = hub(AEBOOK_STATE=tmp_path / "new" / "state")
+    for kept in (config.JupyterHub.cookie_secret_file, config.JupyterHub.db_url):
+        assert str(tmp_path / "new" / "state") in kept
+    assert (tmp_path / "new" / "state").stat().st_mode & 0o077 == 0
+    assert "deploy/jupyterhub/state/" in (ROOT / ".gitignore").read_text("utf-8").splitlines()
+
+
+def test_a_path_that_is_no_file_is_not_left_for_docker_to_make(hub, tmp_path):
+    with pytest.raises(SystemExit, match=r"no file .*typo\.npz; put the path of mnist\.npz"):
+        hub(AEBOOK_MNIST=tmp_path / "typo.npz")
+    (tmp_path / "mnist.npz").touch()
+    config = hub(AEBOOK_MNIST=tmp_path / "mnist.npz")
+    assert list(config.DockerSpawner.read_only_volumes) == [str(tmp_path / "mnist.npz")]
+
+
+def test_as_it_stands_kubernetes_lets_nobody_in():
+    hub = yaml.safe_load((DEPLOY / "values.yaml").read_text(encoding="utf-8"))["hub"]
+    assert hub["config"]["JupyterHub"]["authenticator_class"] == "null"
+    rules = hub["config"]["Authenticator"]
+    assert rules == {"allowed_users": [], "allow_existing_users": False}
+    assert hub["loadRoles"]["teacher"]["users"] == []
+
+
+def test_kubernetes_gives_what_the_one_machine_gives(hub):
+    values = yaml.safe_load((DEPLOY / "values.yaml").read_text(encoding="utf-8"))
+    (teacher,) = (r for r in hub().JupyterHub.load_roles if r["name"] == "teacher")
+    assert values["hub"]["loadRoles"]["teacher"]["scopes"] == teacher["scopes"]
+    values = values["singleuser"]
     config = (DEPLOY / "jupyterhub_config.py").read_text(encoding="utf-8")
     assert f'"AEBOOK_MEMORY", "{values["memory"]["limit"]}"' in config
     assert f"cpu_limit = {values['cpu']['limit']} " in config

@@ -11,6 +11,7 @@ import nbformat
 import numpy as np
 import pytest
 from conftest import ROOT
+from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from PIL import Image
 
 sys.path.insert(0, str(ROOT / "tools"))
@@ -94,6 +95,48 @@ def test_execute_refuses_the_sample(monkeypatch):
     monkeypatch.setenv("AEBOOK_MNIST", "sample")
     with pytest.raises(SystemExit, match="stored outputs come from the full MNIST"):
         execute.main([])
+
+
+@pytest.fixture
+def client(monkeypatch, tmp_path):
+    """A notebook, and in place of the client that runs one what it is given and raises."""
+    given = types.SimpleNamespace(raises=None, path=tmp_path / "00.ipynb")
+    nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("1")]), given.path)
+
+    class Client:
+        def __init__(self, notebook, **options):
+            pass
+
+        def execute(self, env):
+            given.env = env
+            if given.raises:
+                raise given.raises
+
+    monkeypatch.setattr(execute, "NotebookClient", Client)
+    return given
+
+
+def test_stored_outputs_are_tensorflows_and_of_drawn_faces(client, monkeypatch):
+    monkeypatch.setenv("KERAS_BACKEND", "jax")
+    monkeypatch.setenv("AEBOOK_FACES", "/photographs")
+    assert execute.execute(client.path) is None
+    assert client.env["KERAS_BACKEND"] == "tensorflow"
+    assert client.env["AEBOOK_FACES"] == ""
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        CellExecutionError("", "NameError", "no x"),
+        CellTimeoutError("after 600 s"),
+        DeadKernelError("died"),
+    ],
+)
+def test_whatever_ends_a_chapter_is_said_and_nothing_is_stored(client, error):
+    before = client.path.read_bytes()
+    client.raises = error
+    assert str(error) in execute.execute(client.path)
+    assert client.path.read_bytes() == before
 
 
 def test_execute_never_stores_a_chapter_without_the_backends_it_shows(monkeypatch, capsys):

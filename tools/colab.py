@@ -17,9 +17,10 @@ from pathlib import Path
 
 import nbformat
 from nbclient import NotebookClient
-from nbclient.exceptions import CellExecutionError
+from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
 ROOT = Path(__file__).resolve().parent.parent
+FAILURES = (CellExecutionError, CellTimeoutError, DeadKernelError)
 NUMERICAL = ("tensorflow", "keras", "numpy", "scipy", "matplotlib", "scikit-learn", "pillow")
 
 
@@ -58,7 +59,7 @@ def main(wanted):
             resources = {"metadata": {"path": empty}}
             try:
                 NotebookClient(notebook, timeout=900, resources=resources).execute()
-            except CellExecutionError as raised:
+            except FAILURES as raised:
                 error = f"\n{raised}"
         if versions() != before:
             error += f"\na cell changed the numerical packages: {versions()}"

@@ -74,24 +74,41 @@ def release(assignment, due=None):
     print(f"{assignment}: hand out course/release/{assignment}/{assignment}.ipynb")
 
 
-def collect(assignment, folder):
-    """Copy notebooks into course/submitted, with the time at which each file was last changed.
+def handed_in(folder):
+    """The newest notebook of each student, by the student's name.
 
     A notebook belongs to the student whose name its file, or the first folder below `folder`,
     starts with, up to the first underscore: alice.ipynb, alice_03.ipynb, alice_77_file/03.ipynb.
-    Of several from one student the newest counts.
+    What a computer left beside them (hidden files, __MACOSX) is nobody's.
     """
-    newest = {}
-    for path in sorted(Path(folder).rglob("*.ipynb"), key=lambda p: p.stat().st_mtime):
-        newest[path.relative_to(folder).parts[0].removesuffix(".ipynb").split("_")[0]] = path
+    notebooks, tops = {}, {}
+    for path in sorted(folder.rglob("*.ipynb"), key=lambda p: p.stat().st_mtime):
+        parts = path.relative_to(folder).parts
+        if any(part.startswith((".", "__MACOSX")) for part in parts):
+            continue
+        student = parts[0].removesuffix(".ipynb").split("_")[0]
+        if (other := tops.setdefault(student, parts[0])) != parts[0]:
+            sys.exit(f"course: {other} and {parts[0]} both belong to {student!r}, the name up to "
+                     "the first underscore; rename one, or remove the older")  # fmt: skip
+        notebooks[student] = path
+    return notebooks
+
+
+def collect(assignment, folder):
+    """Copy notebooks into course/submitted, with the time at which each file was last changed."""
+    place = Path(folder).expanduser()
+    if not folder or not place.is_dir():
+        sys.exit(f"course: no folder {folder!r}; name the one with what students handed in: "
+                 "make collect CHAPTER=03 FROM=folder")  # fmt: skip
+    newest = handed_in(place)
     if not newest:
         sys.exit(f"course: no notebook (.ipynb) in {folder}; unpack archives first")
     for student, path in newest.items():
         target = ROOT / "course" / "submitted" / student / assignment
         target.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(path, target / f"{assignment}.ipynb")
-        handed_in = datetime.fromtimestamp(path.stat().st_mtime, UTC)
-        (target / "timestamp.txt").write_text(f"{handed_in:%Y-%m-%d %H:%M:%S} UTC")
+        changed = datetime.fromtimestamp(path.stat().st_mtime, UTC)
+        (target / "timestamp.txt").write_text(f"{changed:%Y-%m-%d %H:%M:%S} UTC")
     print(f"{assignment}: {len(newest)} submissions collected")
 
 

@@ -3,11 +3,13 @@
     python tools/execute.py            every chapter
     python tools/execute.py 03 05      those whose name contains 03 or 05
 
-Each notebook runs alone, in an empty folder. What is stored holds no timestamps and no kernel
-details, so that executing twice on one machine leaves no difference. A notebook that raises, or
-writes to standard error, stays as it was. The data of its live figures, which they write while the
-notebook runs, goes to book/assets/live together with the outputs; and the picture in the README and
-on the front page is put together from two of chapter 4's figures.
+Each notebook runs alone, in an empty folder, on TensorFlow and with the faces that code draws,
+whatever KERAS_BACKEND and AEBOOK_FACES say. What is stored holds no timestamps and no kernel
+details, so that executing twice on one machine leaves no difference. A notebook that raises, takes
+too long, loses its kernel or writes to standard error stays as it was. The data of its live
+figures, which they write while the notebook runs, goes to book/assets/live together with the
+outputs; and the picture in the README and on the front page is put together from two of chapter 4's
+figures.
 """
 
 import base64
@@ -22,7 +24,7 @@ from pathlib import Path
 
 import nbformat
 from nbclient import NotebookClient
-from nbclient.exceptions import CellExecutionError
+from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from PIL import Image
 
 from aebook import DataError, load_mnist
@@ -34,6 +36,8 @@ LIVE = ROOT / "book" / "assets" / "live"
 NEEDS = {"11-three-backends.ipynb": ("jax", "torch")}  # its stored outputs show all backends
 PICTURE = ROOT / "book" / "assets" / "readme.png"
 SHOWN = "04-latent-space.ipynb", ("test-set-plane", "decoded-grid")
+THE_BOOKS = {"KERAS_BACKEND": "tensorflow", "AEBOOK_FACES": ""}
+FAILURES = (CellExecutionError, CellTimeoutError, DeadKernelError)
 METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},
@@ -78,8 +82,8 @@ def execute(path):
                                 resources={"metadata": {"path": empty}},
                                 extra_arguments=["--log-level=ERROR"])  # fmt: skip
         try:
-            client.execute(env=os.environ | {VARIABLE: live})
-        except CellExecutionError as error:
+            client.execute(env=os.environ | THE_BOOKS | {VARIABLE: live})
+        except FAILURES as error:
             return str(error)
         if spoken := stderr_of(notebook):
             return f"cell {spoken[0]} wrote to standard error: {spoken[1]}"

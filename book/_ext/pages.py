@@ -62,6 +62,16 @@ def subset(path, out, characters):
     save_font(font, out, options)
 
 
+def sheet_file(app, static, sheet):
+    """The file of a sheet of BUNDLE; where its name has a hash, the one that this build links.
+
+    Those of earlier builds stay beside it.
+    """
+    linked = {name for name, _ in app.registry.css_files}
+    (path,) = (p for p in static.glob(sheet) if "*" not in sheet or p.name in linked)
+    return path
+
+
 def bundle(app, error):
     """Write the one style sheet of all pages, and icon fonts, with what the pages show.
 
@@ -83,7 +93,7 @@ def bundle(app, error):
 
     text = ""
     for sheet in BUNDLE:
-        (path,) = static.glob(sheet)
+        path = sheet_file(app, static, sheet)
         folder = path.parent.relative_to(static).as_posix()
         css = path.read_text(encoding="utf-8")
         css = RULE.sub(kept, css) if path.name == "pydata-sphinx-theme.css" else css

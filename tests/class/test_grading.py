@@ -255,10 +255,61 @@ def test_a_second_run_grades_nobody_again_but_a_newer_file(course):
         (["release", "77"], "'77' names 0 folders of exercises/"),
         (["release", "01", "--due", "soon"], "expected a time such as"),
         (["grade", "02"], "release 02-autoencoder before grading it"),
-        (["collect", "01", "nowhere"], "no notebook"),
+        (["collect", "01", "nowhere"], "no folder 'nowhere'"),
+        (["collect", "01", ""], "no folder ''"),
     ],
 )
 def test_bad_input_is_answered_in_one_line(course, arguments, says):
     told = run(course[0], *arguments)
     assert told.returncode != 0
     assert says in told.stderr.strip().splitlines()[-1]
+
+
+@pytest.fixture
+def empty_course(tmp_path):
+    """A class in which nothing has happened yet, and a folder for what it hands in."""
+    (tmp_path / "exercises" / NAME).mkdir(parents=True)
+    (tmp_path / "tools").mkdir()
+    shutil.copy(ROOT / "tools" / "course.py", tmp_path / "tools")
+    (tmp_path / "handed-in").mkdir()
+    return tmp_path
+
+
+def hand_in(root, name, text, minute):
+    path = root / "handed-in" / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    moment = (DUE + timedelta(minutes=minute)).timestamp()
+    os.utime(path, (moment, moment))
+
+
+def test_of_two_hand_ins_the_newest_counts_and_junk_never(empty_course):
+    """The older one comes later by name; what the computer left is newer than both."""
+    hand_in(empty_course, "alice_77_file/03.ipynb", "new", minute=-10)
+    hand_in(empty_course, "alice_77_file/03b.ipynb", "old", minute=-20)
+    for junk in (".ipynb_checkpoints/03-checkpoint.ipynb", "._03.ipynb", "__MACOSX/._03.ipynb"):
+        hand_in(empty_course, f"alice_77_file/{junk}", "junk", minute=5)
+    hand_in(empty_course, "__MACOSX/alice_77_file/._03.ipynb", "junk", minute=5)
+    told = run(empty_course, "collect", "01", str(empty_course / "handed-in"))
+    assert told.stdout == f"{NAME}: 1 submissions collected\n", told.stderr
+    submitted = empty_course / "course" / "submitted"
+    assert [path.name for path in submitted.iterdir()] == ["alice"]
+    assert (submitted / "alice" / NAME / f"{NAME}.ipynb").read_text() == "new"
+    moment = (submitted / "alice" / NAME / "timestamp.txt").read_text()
+    assert moment == "2026-01-15 17:50:00 UTC"
+
+
+def test_two_students_never_become_one(empty_course):
+    hand_in(empty_course, "li_na.ipynb", "hers", minute=0)
+    hand_in(empty_course, "li_wei.ipynb", "his", minute=1)
+    told = run(empty_course, "collect", "01", str(empty_course / "handed-in"))
+    assert told.returncode == 1
+    (line,) = told.stderr.splitlines()
+    assert "li_na.ipynb and li_wei.ipynb both belong to 'li'" in line
+    assert not (empty_course / "course").exists()
+
+
+def test_a_folder_may_be_named_from_home(empty_course, monkeypatch):
+    monkeypatch.setenv("HOME", str(empty_course))
+    hand_in(empty_course, "alice.ipynb", "hers", minute=0)
+    assert run(empty_course, "collect", "01", "~/handed-in").returncode == 0

@@ -16,6 +16,7 @@ import sys
 import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -50,8 +51,6 @@ c.JupyterHub.bind_url = "http://127.0.0.1:{port}"
 c.JupyterHub.hub_bind_url = "http://127.0.0.1:{hub_port}"
 c.ConfigurableHTTPProxy.api_url = "http://127.0.0.1:{proxy_port}"
 c.ConfigurableHTTPProxy.command = [{proxy!r}]
-c.JupyterHub.db_url = "sqlite:///" + {homes!r} + "/hub.sqlite"
-c.JupyterHub.cookie_secret_file = {homes!r} + "/cookie_secret"
 """
 
 
@@ -73,15 +72,18 @@ def book_repository(folder):
 
 
 class Hub:
-    """A running hub: its address, and its process with all that it started."""
+    """A running hub: its address, and its process with all that it started.
 
-    def __init__(self, folder):
+    folder: where it keeps what it has to; a second hub on it is the first one restarted.
+    roster: the lines of the roster.
+    """
+
+    def __init__(self, folder, roster):
         search = f"{ROOT / '_build/npm/node_modules/.bin'}{os.pathsep}{os.environ['PATH']}"
         proxy = shutil.which("configurable-http-proxy", path=search)
         assert proxy, "no configurable-http-proxy here: `make test-class` installs it"
-        (folder / "homes").mkdir()
-        roster = folder / "roster.txt"
-        roster.write_text("\n".join([f"! {TEACHER}  # may look over shoulders", *STUDENTS]))
+        (folder / "homes").mkdir(exist_ok=True)
+        (folder / "roster.txt").write_text("\n".join(roster))
         ports = free_ports(3)
         config = folder / "config.py"
         config.write_text(
@@ -97,10 +99,12 @@ class Hub:
         self.url = f"http://127.0.0.1:{ports[0]}"
         self.log = folder / "hub.log"
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        variables = {"AEBOOK_ROSTER": folder / "roster.txt", "AEBOOK_STATE": folder / "state"}
+        variables |= {"AEBOOK_MNIST": "", "PATH": path}
         self.process = psutil.Popen(
             [sys.executable, "-m", "jupyterhub", "-f", str(config)],
             cwd=folder,
-            env={**os.environ, "AEBOOK_ROSTER": str(roster), "PATH": path},
+            env={**os.environ, **variables},
             stdout=self.log.open("w"),
             stderr=subprocess.STDOUT,
             start_new_session=True,
@@ -110,11 +114,10 @@ class Hub:
     def wait(self, seconds=90):
         for _ in range(seconds * 2):
             assert self.process.poll() is None, f"the hub ended:\n{self.log.read_text()}"
-            try:
+            with suppress(requests.ConnectionError):
                 if requests.get(f"{self.url}/hub/health", timeout=5).ok:
                     return
-            except requests.ConnectionError:
-                time.sleep(0.5)
+            time.sleep(0.5)
         raise AssertionError(f"the hub does not answer:\n{self.log.read_text()}")
 
     def look(self):
@@ -150,13 +153,23 @@ class Student(requests.Session):
     def xsrf(self, path):
         return next(c.value for c in self.cookies if c.name == "_xsrf" and c.path == path)
 
-    def start(self):
-        """Start the student's server, and take a token that opens it."""
-        api = f"{self.hub}/hub/api/users/{self.name}"
+    def take_token(self):
+        """Take a token, and use it from now on."""
         headers = {"X-XSRFToken": self.xsrf("/hub/"), "Referer": f"{self.hub}/hub/home"}
-        answer = self.post(f"{api}/tokens", headers=headers, json={"note": "test"}, timeout=30)
+        api = f"{self.hub}/hub/api/users/{self.name}/tokens"
+        answer = self.post(api, headers=headers, json={"note": "test"}, timeout=30)
         answer.raise_for_status()
         self.headers["Authorization"] = f"token {answer.json()['token']}"
+
+    def may(self, path):
+        """True when the hub's API answers the student's token."""
+        headers = {"Authorization": self.headers["Authorization"]}
+        return requests.get(f"{self.hub}/hub/api/{path}", headers=headers, timeout=30).ok
+
+    def start(self):
+        """Start the student's server, and take a token that opens it."""
+        self.take_token()
+        api = f"{self.hub}/hub/api/users/{self.name}"
         self.post(f"{api}/server", timeout=120).raise_for_status()
         for _ in range(240):
             if self.get(api, timeout=30).json()["servers"].get("", {}).get("ready"):
@@ -221,15 +234,22 @@ def execute(channel, source):
             return message["content"]
 
 
-@pytest.fixture(scope="module")
-def hub(tmp_path_factory):
-    running = Hub(tmp_path_factory.mktemp("hub"))
+@contextmanager
+def started(folder, roster):
+    running = Hub(folder, roster)
     try:
         running.wait()
         yield running
     finally:
         left = running.stop()
     assert not left, f"still running after the hub was stopped: {left}"
+
+
+@pytest.fixture(scope="module")
+def hub(tmp_path_factory):
+    roster = [f"! {TEACHER}  # may look over shoulders", *STUDENTS]
+    with started(tmp_path_factory.mktemp("hub"), roster) as running:
+        yield running
 
 
 @pytest.fixture(scope="module")
@@ -268,23 +288,60 @@ def test_a_student_does_not_enter_the_server_of_another(hub):
     )
 
 
-def test_the_configuration_names_only_options_that_exist(monkeypatch):
+def test_a_teacher_may_open_the_server_of_a_student(hub):
+    teacher = Student(hub, TEACHER)
+    assert teacher.log_in()
+    teacher.take_token()
+    assert teacher.get(f"{hub.url}/user/noether/api/contents", timeout=30).ok
+
+
+def test_what_is_struck_from_the_roster_is_lost_at_the_next_start(tmp_path):
+    """A name and a teacher's mark, also for those who are logged in and hold a token."""
+    noether, hopper = "noether", "hopper"
+    with started(tmp_path, [noether, f"! {hopper}"]) as before:
+        student, teacher = Student(before, noether), Student(before, hopper)
+        for person in (student, teacher):
+            assert person.log_in(), person.name
+            person.take_token()
+            assert person.may(f"users/{person.name}")
+        assert teacher.may("users")
+        assert not student.may("users")
+    with started(tmp_path, [hopper]) as after:
+        student.hub = teacher.hub = after.url
+        assert not student.may(f"users/{noether}")
+        student.headers.pop("Authorization")  # what is left is the cookie
+        assert student.get(f"{after.url}/hub/spawn", timeout=30).status_code == 403
+        assert not Student(after, noether).log_in()
+        assert Student(after, hopper).log_in()
+        assert teacher.may(f"users/{hopper}")
+        assert not teacher.may("users")
+
+
+def test_the_configuration_names_only_options_that_exist(monkeypatch, tmp_path):
     """What the test replaces is at least spelt as DockerSpawner and the rest spell it."""
+    from docker.types import HostConfig
     from dockerspawner import DockerSpawner
     from jupyterhub.app import JupyterHub
     from jupyterhub.auth import Authenticator
+    from jupyterhub.proxy import ConfigurableHTTPProxy
     from jupyterhub.spawner import Spawner
     from traitlets.config import Config
 
-    known = {c.__name__: c for c in (DockerSpawner, JupyterHub, Authenticator, Spawner)}
+    classes = (DockerSpawner, JupyterHub, Authenticator, ConfigurableHTTPProxy, Spawner)
+    known = {c.__name__: c for c in classes}
     source = (DEPLOY / "jupyterhub_config.py").read_text(encoding="utf-8")
     config = Config()
     space = {"get_config": lambda: config, "__file__": str(DEPLOY / "jupyterhub_config.py")}
     monkeypatch.setenv("AEBOOK_ROSTER", str(DEPLOY / "roster.txt.example"))
+    monkeypatch.setenv("AEBOOK_STATE", str(tmp_path / "state"))
+    monkeypatch.setenv("AEBOOK_MNIST", __file__)
     exec(compile(source, "jupyterhub_config.py", "exec"), space)
     assert set(config) <= set(known)
     for name, options in config.items():
         unknown = set(options) - set(known[name].class_trait_names(config=True))
         assert not unknown, f"{name}: {unknown}"
-    assert config.Authenticator.admin_users == {"lovelace"}
-    assert config.Authenticator.allowed_users == {"lovelace", "noether", "turing"}
+    limits = HostConfig(version="1.44", **config.DockerSpawner.extra_host_config)
+    assert limits["PidsLimit"] == 1024
+    assert limits["MemorySwap"] == 3 * 2**30
+    assert limits["CapDrop"] == ["ALL"]
+    assert limits["SecurityOpt"] == ["no-new-privileges"]
