@@ -184,9 +184,9 @@ def _bundled_sample():
 def _keras_cache():
     try:
         home = os.environ.get("KERAS_HOME") or Path.home() / ".keras"
-    except RuntimeError as error:
+    except RuntimeError:
         raise DataError(
-            f"Keras's cache: {one_line(error)}; name a folder for it in KERAS_HOME"
+            "Keras's cache: this user has no home folder; name a folder for it in KERAS_HOME"
         ) from None
     return Path(home) / "datasets" / "mnist.npz"
 

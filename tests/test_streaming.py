@@ -84,12 +84,12 @@ def test_what_is_transparent_is_paper(tmp_path, mode):
             picture.putpalette([0, 0, 0, 1, 1, 1])
         picture.save(tmp_path / "a.png", transparency=colour)
     half = np.tile([1, 1, 1, 1, 0, 0, 0, 0], 8)
-    np.testing.assert_array_equal(Pictures(tmp_path, side=8, keep=1.0)[0], half)
+    np.testing.assert_array_equal(Pictures(tmp_path, side=8, keep=1.0)[:], [half])
 
 
 def test_half_transparent_ink_is_half_ink(tmp_path):
     Image.new("RGBA", (8, 8), (0, 0, 0, 51)).save(tmp_path / "a.png")
-    np.testing.assert_allclose(Pictures(tmp_path, side=8)[0], 51 / 255, atol=1e-6)
+    np.testing.assert_allclose(Pictures(tmp_path, side=8)[:], 51 / 255, atol=1e-6)
 
 
 def test_reading_the_grey_channel_alone_changes_next_to_nothing(tmp_path):
