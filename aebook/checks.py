@@ -30,9 +30,12 @@ def close(got, wanted, message, tolerance=1e-6):
     if got is None or got is Ellipsis:
         raise AssertionError(f"{message} ({MISSING})")
     try:
-        got = np.asarray(got).astype("float64")
+        numbers = np.asarray(got)
     except (TypeError, ValueError, RuntimeError):
-        raise AssertionError(f"{message} (Expected numbers, found {type(got).__name__}.)") from None
+        numbers = None
+    if numbers is None or numbers.dtype.kind not in "biuf":
+        raise AssertionError(f"{message} (Expected numbers, found {type(got).__name__}.)")
+    got = numbers.astype("float64")
     if got.shape != wanted.shape:
         shapes = f"(Expected the shape {wanted.shape}, found {got.shape}.)"
         raise AssertionError(f"{message} {shapes}")

@@ -103,8 +103,8 @@ def ans_decode(code, tables, n):
 
     Raises ValueError when the bytes are damaged or were made with other tables.
     """
-    words = np.frombuffer(code, "<u4").tolist()
-    state = words.pop() * LOW + words.pop()
+    words = np.frombuffer(code[:-8], "<u4").tolist()
+    state = int.from_bytes(code[-8:], "little")
     ends, widths = np.cumsum(tables, axis=1).tolist(), tables.tolist()
     symbols = np.empty((n, len(tables)), int)
     for i, j in np.ndindex(symbols.shape):

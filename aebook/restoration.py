@@ -9,17 +9,15 @@ def add_noise(x, kind, level, seed):
 
     kind: "gaussian" adds normal noise of standard deviation `level` (the result is not clipped,
     for a sensor's noise knows no white and black); "salt and pepper" sets a share `level` of the
-    pixels to 0 or 1 at random; "masking" sets a share `level` to 0. seed: integer.
+    pixels to 0 or 1 at random. seed: integer. Raises ValueError for any other kind.
     """
     rng = np.random.default_rng(seed)
     if kind == "gaussian":
         return x + level * rng.standard_normal(x.shape, dtype="float32")
-    struck = rng.random(x.shape, dtype="float32") < level
     if kind == "salt and pepper":
+        struck = rng.random(x.shape, dtype="float32") < level
         return np.where(struck, rng.integers(0, 2, x.shape, dtype="int8"), x).astype("float32")
-    if kind == "masking":
-        return np.where(struck, np.float32(0), x)
-    raise ValueError(f"kind must be gaussian, salt and pepper or masking, got {kind!r}")
+    raise ValueError(f"kind must be gaussian or salt and pepper, got {kind!r}")
 
 
 def psnr(x, x_hat):

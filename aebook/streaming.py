@@ -12,7 +12,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from aebook.data import DataError
+from aebook.data import DataError, one_line
 
 SUFFIXES = (".jpg", ".jpeg", ".png")
 NAMED = 5  # unreadable pictures named one by one; the others are counted
@@ -21,10 +21,11 @@ NAMED = 5  # unreadable pictures named one by one; the others are counted
 class Pictures:
     """The pictures (JPEG, PNG) of a folder, in the order of their names, as rows left on disk.
 
-    pictures[rows], with integers or a slice, reads these rows: float32 (n, side * side), 0 is paper
-    and 1 is ink. In memory are only the names, less than 100 bytes a picture. Each picture becomes
-    grey, loses its rim so that a square of `keep` times the shorter side is left in the middle,
-    and is resized.
+    pictures[rows] reads the rows that an array would give, for integers, a slice or a mask: float32
+    (n, side * side), for one integer (side * side,); 0 is paper and 1 is ink. IndexError beyond the
+    last. In memory are only the names, less than 100 bytes a picture. Each picture becomes grey, on
+    white paper where it is transparent, loses its rim so that a square of `keep` times the shorter
+    side is left in the middle, and is resized.
 
     A picture that cannot be read is named once (unless quiet), kept in `skipped`, and replaced by
     the next one that can, so that a batch has its size and every run sees the same. Raises
@@ -36,19 +37,14 @@ class Pictures:
             raise ValueError(
                 f"expected side of at least 1 and keep in (0, 1], got side={side}, keep={keep}"
             )
-        self.folder = Path(folder).expanduser()
         self.side, self.keep, self.quiet, self.skipped = side, keep, quiet, {}
-        if not self.folder.is_dir():
-            found = "a file" if self.folder.exists() else "nothing"
-            raise DataError(
-                f"{self.folder}: expected a folder of JPEG or PNG pictures, found {found}"
-            )
         try:
+            self.folder = Path(folder).expanduser()
             with os.scandir(self.folder) as entries:
                 self.names = sorted(e.name for e in entries if e.name.lower().endswith(SUFFIXES))
-        except OSError as error:
+        except (OSError, RuntimeError, ValueError) as error:
             raise DataError(
-                f"{self.folder}: cannot be read ({error.strerror}); check its rights"
+                f"{folder}: expected a folder of JPEG or PNG pictures, found: {one_line(error)}"
             ) from None
         self._at_or_after(
             0
@@ -62,8 +58,11 @@ class Pictures:
         return len(self), self.side**2
 
     def __getitem__(self, rows):
-        rows = range(len(self))[rows] if isinstance(rows, slice) else np.asarray(rows)
-        return np.stack([self._at_or_after(int(row)) for row in rows])
+        rows = np.arange(len(self))[rows]
+        x = np.empty((rows.size, self.side**2), "float32")
+        for k, row in enumerate(rows.flat):
+            x[k] = self._at_or_after(int(row))
+        return x.reshape(*rows.shape, self.side**2)
 
     def read(self, row):
         """One picture, float32 (side * side,), or None if it cannot be read."""
@@ -79,7 +78,7 @@ class Pictures:
                 across, down = picture.width / 2, picture.height / 2
                 box = (across - half, down - half, across + half, down + half)
                 size = (self.side, self.side)
-                grey = picture.convert("L").resize(size, Image.Resampling.BOX, box)
+                grey = _grey(picture).resize(size, Image.Resampling.BOX, box)
                 return 1 - np.asarray(grey, "float32").ravel() / 255
         except Exception as error:  # decoders meet a broken file with errors of many kinds
             self._skip(name, error)
@@ -102,6 +101,18 @@ class Pictures:
             print(f"Pictures: skipped as unreadable: {name}", flush=True)
         else:
             print("Pictures: more are unreadable; `skipped` has their names", flush=True)
+
+
+def _grey(picture):
+    """A Pillow picture of any mode in 256 greys, laid on white paper."""
+    from PIL import Image
+
+    if picture.mode.startswith("I"):  # 16 bits a pixel; convert("L") would cut them off at 255
+        return Image.fromarray(np.rint(np.asarray(picture) / 257).astype("uint8"))
+    if picture.has_transparency_data:
+        paper = Image.new("RGBA", picture.size, "white")
+        picture = Image.alpha_composite(paper, picture.convert("RGBA"))
+    return picture.convert("L")
 
 
 class Batches(keras.utils.PyDataset):

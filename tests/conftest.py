@@ -6,6 +6,9 @@ import nbformat
 import pytest
 
 import aebook
+from aebook.data import resolve_named
+
+resolve_named()  # nbval runs each notebook in its own folder
 
 ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))

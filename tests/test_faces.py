@@ -97,6 +97,7 @@ def test_sharpness_of_a_ramp_is_its_squared_slope():
     side = 20
     ramp = np.tile(0.01 * np.arange(side), (side, 1)).ravel()
     everywhere = np.ones(side * side, bool)
+    assert sharpness(ramp, everywhere).shape == (1,)
     assert sharpness(ramp, everywhere)[0] == pytest.approx(0.01**2 / 2)
 
 

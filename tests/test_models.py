@@ -97,6 +97,9 @@ def test_sample_weights_weigh(vae):
     # Keras drops weights that come without a target; the data are the labels, so give them.
     result = vae.evaluate(X, X, 64, sample_weight=weights, verbose=0, return_dict=True)
     assert result["kl"] == pytest.approx(np.average(kl, weights=weights), rel=1e-4)
+    # The parts are weighted means, the loss a mean of what was weighed: of the same draws of z.
+    parts = result["reconstruction"] + result["kl"]
+    assert result["loss"] == pytest.approx(parts * weights.mean(), rel=1e-4)
 
 
 def test_the_gradient_of_one_step_is_that_of_finite_differences():

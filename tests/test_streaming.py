@@ -32,6 +32,66 @@ def test_rows_are_those_that_reading_at_once_gives(tmp_path):
     assert pictures[:1].dtype == np.float32
 
 
+@pytest.mark.parametrize(
+    "rows",
+    [
+        np.array([False, True, False, True, False, True]),
+        [],
+        slice(4, 1, -2),
+        [-1, 2],
+        2,
+        np.int64(5),
+        -6,
+        [[0, 1], [2, 3]],
+    ],
+)
+def test_rows_are_chosen_as_an_array_chooses_them(tmp_path, rows):
+    pictures = Pictures(save_pictures(tmp_path, 6), side=8)
+    x = pictures[:][rows]
+    assert pictures[rows].shape == x.shape
+    assert pictures[rows].dtype == np.float32
+    np.testing.assert_array_equal(pictures[rows], x)
+
+
+@pytest.mark.parametrize("rows", [1000, -7, [0, 6], np.ones(5, bool)])
+def test_rows_that_are_not_there_are_refused(tmp_path, rows):
+    pictures = Pictures(save_pictures(tmp_path, 6), side=8)
+    with pytest.raises(IndexError, match="6"):
+        pictures[rows]
+
+
+def test_sixteen_bits_a_pixel_are_the_same_greys(tmp_path):
+    greys = np.linspace(0, 255, 64).round().astype("uint16").reshape(8, 8)
+    Image.fromarray(257 * greys).save(tmp_path / "a.png")
+    Image.fromarray(greys.astype("uint8")).save(tmp_path / "b.png")
+    deep, plain = Pictures(tmp_path, side=8, keep=1.0)[:]
+    np.testing.assert_array_equal(deep, plain)
+    np.testing.assert_allclose(plain, 1 - greys.ravel() / 255, atol=1e-6)
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA", "P", "L", "RGB"])
+def test_what_is_transparent_is_paper(tmp_path, mode):
+    """The left half is ink; the right half too, or nearly, but declared to be transparent."""
+    if mode in ("RGBA", "LA"):
+        picture = Image.new("RGBA", (8, 8), (0, 0, 0, 255))
+        picture.paste((0, 0, 0, 0), (4, 0, 8, 8))
+        picture.convert(mode).save(tmp_path / "a.png")
+    else:
+        colour = (1, 1, 1) if mode == "RGB" else 1
+        picture = Image.new(mode, (8, 8), 0)
+        picture.paste(colour, (4, 0, 8, 8))
+        if mode == "P":
+            picture.putpalette([0, 0, 0, 1, 1, 1])
+        picture.save(tmp_path / "a.png", transparency=colour)
+    half = np.tile([1, 1, 1, 1, 0, 0, 0, 0], 8)
+    np.testing.assert_array_equal(Pictures(tmp_path, side=8, keep=1.0)[:], [half])
+
+
+def test_half_transparent_ink_is_half_ink(tmp_path):
+    Image.new("RGBA", (8, 8), (0, 0, 0, 51)).save(tmp_path / "a.png")
+    np.testing.assert_allclose(Pictures(tmp_path, side=8)[:], 51 / 255, atol=1e-6)
+
+
 def test_reading_the_grey_channel_alone_changes_next_to_nothing(tmp_path):
     """`draft` leaves out a JPEG's colours; converting them all to grey must give the same."""
     pictures = Pictures(save_pictures(tmp_path, 20), side=8, keep=1.0)
@@ -107,6 +167,22 @@ def test_a_folder_that_cannot_be_used_is_one_clear_line(tmp_path, content, capsy
         Pictures(folder)
     assert "\n" not in str(error.value)
     assert str(folder) in str(error.value)
+
+
+@pytest.mark.parametrize("name", ["~no-such-user/faces", "x" * 300, "nul\0"])
+def test_a_folder_that_no_system_can_name_is_one_clear_line(name):
+    with pytest.raises(DataError, match=r"expected a folder.*found") as error:
+        Pictures(name)
+    assert "\n" not in str(error.value)
+
+
+def test_a_closed_folder_is_one_clear_line(tmp_path, monkeypatch):
+    def closed(path):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr("os.scandir", closed)
+    with pytest.raises(DataError, match="found: Permission denied"):
+        Pictures(tmp_path)
 
 
 def test_an_epoch_has_every_row_once_and_the_next_another_order():

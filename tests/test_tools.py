@@ -3,6 +3,7 @@
 import os
 import re
 import shutil
+import subprocess
 import sys
 import types
 from pathlib import Path
@@ -13,6 +14,8 @@ import pytest
 from conftest import ROOT
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from PIL import Image
+
+from aebook import data
 
 sys.path.insert(0, str(ROOT / "tools"))
 import execute
@@ -137,6 +140,43 @@ def test_whatever_ends_a_chapter_is_said_and_nothing_is_stored(client, error):
     client.raises = error
     assert str(error) in execute.execute(client.path)
     assert client.path.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("named", "found"),
+    [
+        ("mnist.npz", "{here}/mnist.npz"),
+        ("data/../mnist.npz", "{here}/mnist.npz"),
+        ("~/mnist.npz", "{home}/mnist.npz"),
+        ("~no-such-user/mnist.npz", "~no-such-user/mnist.npz"),
+        ("/srv/mnist.npz", "/srv/mnist.npz"),
+        ("sample", "sample"),
+        ("", ""),
+    ],
+)
+def test_a_path_in_the_variable_holds_in_every_folder(tmp_path, monkeypatch, named, found):
+    here, home = tmp_path / "here", tmp_path / "home"
+    here.mkdir()
+    monkeypatch.chdir(here)
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setenv("AEBOOK_MNIST", named)
+    data.resolve_named()
+    assert os.environ["AEBOOK_MNIST"] == found.format(here=here, home=home)
+
+
+@pytest.mark.parametrize("tool", ["tools/execute.py", "tools/colab.py", "benchmarks/measure.py"])
+def test_what_runs_chapters_elsewhere_resolves_the_variable_first(tool):
+    """Stopped where it resolves, in a process of its own, it has not run anything yet."""
+    stop = (
+        "import runpy, sys\n"
+        f"sys.path.insert(0, {str(ROOT)!r})\n"
+        "from aebook import data\n"
+        "data.resolve_named = lambda: sys.exit('resolved')\n"
+        f"sys.argv = [{tool!r}, 'readme']\n"
+        f"runpy.run_path({str(ROOT / tool)!r}, run_name='__main__')\n"
+    )
+    done = subprocess.run([sys.executable, "-c", stop], capture_output=True, text=True, check=False)
+    assert done.stderr.splitlines()[-1:] == ["resolved"], done.stderr
 
 
 def test_execute_never_stores_a_chapter_without_the_backends_it_shows(monkeypatch, capsys):

@@ -41,12 +41,13 @@ def redirect(url):
 
 
 def main(wanted):
-    sys.path.insert(0, str(ROOT / "tools"))
+    sys.path[:0] = [str(ROOT), str(ROOT / "tools")]  # of this process: the kernels install theirs
     import repository
 
+    from aebook.data import resolve_named
+
     os.environ.update(redirect(repository.address()))
-    if named := os.environ.get("AEBOOK_MNIST"):
-        os.environ["AEBOOK_MNIST"] = str(Path(named).resolve()) if os.sep in named else named
+    resolve_named()
     before, failed = versions(), 0
     print(", ".join(f"{name} {version}" for name, version in before.items()), flush=True)
     for path in sorted((ROOT / "notebooks").glob("*.ipynb")):

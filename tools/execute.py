@@ -28,7 +28,7 @@ from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernel
 from PIL import Image
 
 from aebook import DataError, load_mnist
-from aebook.data import SOURCES
+from aebook.data import resolve_named
 from aebook.live import VARIABLE
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -98,9 +98,7 @@ def execute(path):
 
 
 def main(wanted):
-    named = os.environ.get("AEBOOK_MNIST", "")
-    if named not in ("", *SOURCES):
-        os.environ["AEBOOK_MNIST"] = str(Path(named).resolve())  # chapters run elsewhere
+    resolve_named()
     os.environ["PYTHONHASHSEED"] = "0"
     try:
         mnist = load_mnist(quiet=True)
