@@ -4,11 +4,13 @@ All on this machine: the processes find each other on a port that the system cho
 """
 
 import os
+import queue
 import re
 import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -36,10 +38,10 @@ def data(tmp_path_factory):
     return path
 
 
-def start(data, folder, *options):
+def start(data, folder, *options, **variables):
     command = [*COMMAND, "--data", str(data), "--folder", str(folder), *SMALL, *options]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                            env=environment(data.parent))  # fmt: skip
+                            env=environment(data.parent) | variables)  # fmt: skip
 
 
 def environment(folder):
@@ -134,6 +136,78 @@ def test_a_run_resumes_as_if_nothing_had_happened(data, killed, alone):
     assert len(resumed) == done + 4
     n = min(len(resumed), len(alone))
     np.testing.assert_allclose(resumed[:n], alone[:n], rtol=1e-3)
+
+
+def test_a_single_worker_that_dies_early_was_not_waiting(data, tmp_path):
+    """JAX ends at once at a flag that it does not know."""
+    options = ["--wait", "0"]
+    status, _, err = finish(start(data, tmp_path, *options, XLA_FLAGS="--xla_nonsense=1"))
+    assert status == 1
+    (said,) = re.findall(r"^launch: rank \d: ended with status -?\d+; see (.*)\n$", err)
+    assert "xla_nonsense" in Path(said).read_text()
+
+
+def watched(code, log):
+    """A stand-in for a worker, which runs this code, and all that came of it."""
+    events = queue.Queue()
+    one = launch.Watched(0, [sys.executable, "-c", code], dict(os.environ), log, events)
+    seen = [events.get(timeout=60)[1]]
+    while "exit" not in seen[-1]:
+        seen.append(events.get(timeout=60)[1])
+    return one, seen
+
+
+@pytest.mark.parametrize(
+    ("told", "wait", "said"),
+    [("{}", 60, "ended with status 3; see"), ('{"met": 2}', 0, "ended with status 3; see"),
+     ("{}", 0, "waited 0 s at here:1 for 2 processes and not all came")],
+)  # fmt: skip
+def test_a_peer_is_missing_only_when_the_waiting_is_over(tmp_path, told, wait, said):
+    """One of two that ends before, or after all have met, has a reason of its own."""
+    one, _ = watched(f"print('{told}'); raise SystemExit(3)", tmp_path / "log")
+    assert one.failure(2, "here:1", wait).startswith(said)
+
+
+def test_a_line_cut_short_does_not_hang_the_launcher(tmp_path):
+    """Killed while it writes, a worker leaves half a line; others than the worker may write too."""
+    code = """if True:
+        import os, signal
+        print('7', flush=True)
+        os.write(1, b'\\xff\\n')
+        print('{"devices": 1}')
+        print('{"done": [1.0, 2', end="", flush=True)
+        os.kill(os.getpid(), signal.SIGKILL)"""
+    one, seen = watched(code, tmp_path / "log")
+    assert seen == [{"devices": 1}, {"exit": -signal.SIGKILL}]
+    assert one.failure(1, "here:1", 60) == "ended by SIGKILL"
+
+
+def test_the_log_of_the_last_start_is_kept(tmp_path):
+    for said in ["first", "second"]:
+        watched(f"import sys; print('{said}', file=sys.stderr)", tmp_path / "log")
+    assert (tmp_path / "log").read_text().split() == ["first", "second"]
+
+
+def test_an_interrupted_run_is_no_success(data, tmp_path):
+    """130, as of any command that Ctrl-C ends; its workers are gone."""
+    address = f"127.0.0.1:{launch.free_port()}"
+    options = ["--processes", "2", "--rank", "0", "--coordinator", address, "--wait", "600"]
+    run = start(data, tmp_path, *options)
+    workers = pids(run.stdout.readline())
+    run.send_signal(signal.SIGINT)
+    status, _, err = finish(run)
+    assert (status, err) == (130, "")
+    assert all_end(workers)
+
+
+def test_a_worker_by_itself_needs_no_input(data, tmp_path):
+    """As under nohup or cron: only those that `launch` started end with their input."""
+    command = [sys.executable, "-m", "aebook.distributed.worker", "--data", str(data)]
+    run = subprocess.run([*command, "--folder", str(tmp_path), *SMALL, "--epochs", "1"],
+                         env=environment(data.parent) | {"JAX_PLATFORMS": "cpu"}, timeout=LIMIT,
+                         stdin=subprocess.DEVNULL, capture_output=True, text=True)  # fmt: skip
+    assert run.returncode == 0, run.stderr
+    assert len(history(tmp_path)) == 1
 
 
 def test_a_peer_that_does_not_come_is_one_clear_line(data, tmp_path):

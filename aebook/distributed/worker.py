@@ -35,6 +35,7 @@ def arguments():
     add("--processes", type=int, default=1)
     add("--coordinator", help="host:port of rank 0")
     add("--wait", type=int, default=60, help="seconds to wait for the other processes")
+    add("--leave-with-parent", action="store_true", help="end when standard input is shut")
     return parser
 
 
@@ -146,6 +147,7 @@ def main(options):
     if options.processes > 1:  # before anything else touches JAX
         jax.distributed.initialize(options.coordinator, options.processes, options.rank,
                                    initialization_timeout=options.wait)  # fmt: skip
+        tell(met=options.processes)
     tell(devices=jax.device_count())
     import keras
 
@@ -171,11 +173,13 @@ def main(options):
 
 
 if __name__ == "__main__":
-    leave_with_parent()
+    options = arguments().parse_args()
+    if options.leave_with_parent:
+        leave_with_parent()
     sys.stdout = os.fdopen(os.dup(1), "w")  # ours alone: what libraries print goes to the log
     os.dup2(2, 1)
     try:
-        main(arguments().parse_args())
+        main(options)
     except Exception as error:
         traceback.print_exc()
         kind = "" if isinstance(error, (ValueError, TypeError)) else f"{type(error).__name__}: "
