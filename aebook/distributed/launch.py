@@ -9,7 +9,8 @@ rank 0 (slurm.sh and kubernetes.yaml beside this file do):
 
 A worker that loses a peer can only abort, so the watching is done from here: when one fails the
 others are stopped, and none outlives this process. The same command, started again, goes on after
-the last checkpoint in --folder. Options not listed here are the worker's.
+the last checkpoint in --folder; one that would be another run is refused. Options not listed here
+are the worker's.
 """
 
 import argparse
@@ -109,7 +110,7 @@ def launch(options, processes=1, rank=None, coordinator=None, virtual=0, wait=60
                 running.discard(who)
                 if why := who.failure(processes, coordinator, wait):
                     first = workers[0].told
-                    done = first.get("epoch", first.get("start"))
+                    done = who.told.get("again", True) and first.get("epoch", first.get("start"))
                     again = f"; the same command goes on after epoch {done}" if done else ""
                     raise LaunchError(f"rank {who.rank}: {why}{again}")
             elif who is workers[0]:
@@ -128,8 +129,11 @@ def report(facts, given, say):
     """One printed line for what rank 0, or the only rank here, has told."""
     if "devices" in facts:
         say(f"{count(given.processes, 'process', 'es')}, {count(facts['devices'], 'device', 's')}")
-    elif facts.get("start"):
-        say(f"going on after epoch {facts['start']}, from the checkpoint in {given.folder}")
+    elif start := facts.get("start"):
+        if start < given.epochs:
+            say(f"going on after epoch {start}, from the checkpoint in {given.folder}")
+        else:
+            say(f"nothing left to train: the checkpoint in {given.folder} is of epoch {start}")
     elif "epoch" in facts:
         say(f"epoch {facts['epoch']} of {given.epochs}: loss {facts['loss']:.1f}")
 
