@@ -4,20 +4,23 @@ All on this machine: the processes find each other on a port that the system cho
 """
 
 import os
+import queue
 import re
 import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
 import yaml
 from conftest import ROOT
+from PIL import Image
 
 from aebook import DataError
 from aebook.distributed import launch, worker
-from aebook.streaming import Batches
+from aebook.streaming import Batches, Pictures
 
 pytest.importorskip("jax")
 COMMAND = [sys.executable, "-m", "aebook.distributed.launch", "--virtual", "1"]
@@ -36,10 +39,10 @@ def data(tmp_path_factory):
     return path
 
 
-def start(data, folder, *options):
+def start(data, folder, *options, **variables):
     command = [*COMMAND, "--data", str(data), "--folder", str(folder), *SMALL, *options]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                            env=environment(data.parent))  # fmt: skip
+                            env=environment(data.parent) | variables)  # fmt: skip
 
 
 def environment(folder):
@@ -136,6 +139,173 @@ def test_a_run_resumes_as_if_nothing_had_happened(data, killed, alone):
     np.testing.assert_allclose(resumed[:n], alone[:n], rtol=1e-3)
 
 
+def test_another_run_does_not_go_on_in_a_used_folder(data, killed):
+    """What differs is named, and nothing of the old run is touched."""
+    folder = killed[-1]
+    np.save(data.parent / "y.npy", 1 - np.load(data))
+    before = history(folder)
+    options = ["--processes", "2", "--seed", "3", "--steps", "10", "--epochs", "1"]
+    status, out, err = finish(start(data.parent / "y.npy", folder, *options))
+    assert status == 1
+    assert "going on" not in out
+    assert err.count("\n") == 1
+    assert "--seed 0, not 3; --steps 20, not 10; start this one in a --folder of its own" in err
+    assert len(set(re.findall(r"300 x 64 with checksum (\w{8})", err))) == 2
+    np.testing.assert_array_equal(history(folder), before)
+
+
+def test_a_run_that_is_done_says_so(data, killed):
+    status, out, err = finish(start(data, killed[-1], "--epochs", "1"))
+    assert status == 0, err
+    assert "nothing left to train" in out
+    assert "going on" not in out
+
+
+def test_a_checkpoint_that_does_not_say_of_which_run_it_is_is_refused(tmp_path):
+    np.savez(tmp_path / "epoch-0001.npz", loss=[1.0], seconds=[1.0])
+    with pytest.raises(ValueError, match="--seed unknown, not 0"):
+        worker.load_checkpoint(None, tmp_path, {"--seed": 0})
+
+
+def test_a_fingerprint_tells_folders_and_arrays_apart(data, tmp_path):
+    """And is the same whatever the number of epochs and processes."""
+    given = worker.arguments().parse_args
+
+    def of(source, *options):
+        return worker.definition(source, given(["--data", "x", "--folder", "y", *options]))
+
+    x = np.load(data)
+    assert of(x, "--epochs", "9", "--processes", "2") == of(x.astype("float64"))
+    assert of(x) != of(x[::-1])
+    sources = []
+    for names in ["ab", "ac"]:
+        (tmp_path / names).mkdir()
+        for name in names:
+            Image.new("L", (8, 8)).save(tmp_path / names / f"{name}.png")
+        sources.append(Pictures(tmp_path / names, 8))
+    assert of(sources[0]) == of(sources[0]) != of(sources[1])
+
+
+def test_a_row_that_is_no_picture_ends_the_run(data, tmp_path):
+    """When its turn comes, here in the second epoch; the same command would only meet it again."""
+    x = np.load(data)
+    order = Batches(x, 20, 1)
+    first = set(order.rows(0))
+    order.begin(1)
+    row = next(row for row in order.rows(0) if row not in first)
+    x[row] *= 255
+    np.save(tmp_path / "x.npy", x)
+    status, out, err = finish(start(tmp_path / "x.npy", tmp_path / "run", "--steps", "1"))
+    assert status == 1
+    assert "epoch 1 of 3" in out
+    said = rf"launch: rank 0: .*x.npy: expected pixels from 0 to 1, found \S+ in row {row}; "
+    assert re.fullmatch(said + r"scale or clip them\n", err)
+
+
+@pytest.mark.parametrize("bad", [-0.1, 1.1, np.nan, np.inf, np.uint8(200)])
+def test_a_row_that_is_no_picture_is_named(bad):
+    x = np.zeros((9, 4), np.asarray(bad).dtype)
+    x[7, 2] = bad
+    source = worker.Checked(x, "x.npy")
+    np.testing.assert_array_equal(source[np.array([3, 4])], x[3:5])
+    with pytest.raises(DataError, match=f"x.npy: .* found {bad} in row 7"):
+        source[np.array([3, 7, 4])]
+
+
+def test_a_loss_that_is_no_number_ends_the_run(tmp_path):
+    """Before it is saved."""
+
+    class Diverging:
+        def fit(self, batches, callbacks, **_):
+            callbacks[0].on_epoch_begin(0, None)
+            callbacks[0].on_epoch_end(0, {"loss": float("nan")})
+
+    batches = Batches(np.zeros((9, 4)), 3)
+    with pytest.raises(ValueError, match="the loss of epoch 1 is nan; start anew"):
+        worker.train(Diverging(), batches, 1, tmp_path, {"loss": [], "seconds": []}, {})
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_newest_checkpoint_has_the_highest_number(tmp_path):
+    """Not the last name, which after 10,000 epochs is epoch-9999."""
+    assert worker.newest_checkpoint(tmp_path) is None
+    for name in ["epoch-9999", "epoch-10000", "epoch-0001", "epoch-best", "part"]:
+        (tmp_path / f"{name}.npz").touch()
+    assert worker.newest_checkpoint(tmp_path).name == "epoch-10000.npz"
+
+
+def test_a_single_worker_that_dies_early_was_not_waiting(data, tmp_path):
+    """JAX ends at once at a flag that it does not know."""
+    options = ["--wait", "0"]
+    status, _, err = finish(start(data, tmp_path, *options, XLA_FLAGS="--xla_nonsense=1"))
+    assert status == 1
+    (said,) = re.findall(r"^launch: rank \d: ended with status -?\d+; see (.*)\n$", err)
+    assert "xla_nonsense" in Path(said).read_text()
+
+
+def watched(code, log):
+    """A stand-in for a worker, which runs this code, and all that came of it."""
+    events = queue.Queue()
+    one = launch.Watched(0, [sys.executable, "-c", code], dict(os.environ), log, events)
+    seen = [events.get(timeout=60)[1]]
+    while "exit" not in seen[-1]:
+        seen.append(events.get(timeout=60)[1])
+    return one, seen
+
+
+@pytest.mark.parametrize(
+    ("told", "wait", "said"),
+    [("{}", 60, "ended with status 3; see"), ('{"met": 2}', 0, "ended with status 3; see"),
+     ("{}", 0, "waited 0 s at here:1 for 2 processes and not all came")],
+)  # fmt: skip
+def test_a_peer_is_missing_only_when_the_waiting_is_over(tmp_path, told, wait, said):
+    """One of two that ends before, or after all have met, has a reason of its own."""
+    one, _ = watched(f"print('{told}'); raise SystemExit(3)", tmp_path / "log")
+    assert one.failure(2, "here:1", wait).startswith(said)
+
+
+def test_a_line_cut_short_does_not_hang_the_launcher(tmp_path):
+    """Killed while it writes, a worker leaves half a line; others than the worker may write too."""
+    code = """if True:
+        import os, signal
+        print('7', flush=True)
+        os.write(1, b'\\xff\\n')
+        print('{"devices": 1}')
+        print('{"done": [1.0, 2', end="", flush=True)
+        os.kill(os.getpid(), signal.SIGKILL)"""
+    one, seen = watched(code, tmp_path / "log")
+    assert seen == [{"devices": 1}, {"exit": -signal.SIGKILL}]
+    assert one.failure(1, "here:1", 60) == "ended by SIGKILL"
+
+
+def test_the_log_of_the_last_start_is_kept(tmp_path):
+    for said in ["first", "second"]:
+        watched(f"import sys; print('{said}', file=sys.stderr)", tmp_path / "log")
+    assert (tmp_path / "log").read_text().split() == ["first", "second"]
+
+
+def test_an_interrupted_run_is_no_success(data, tmp_path):
+    """130, as of any command that Ctrl-C ends; its workers are gone."""
+    address = f"127.0.0.1:{launch.free_port()}"
+    options = ["--processes", "2", "--rank", "0", "--coordinator", address, "--wait", "600"]
+    run = start(data, tmp_path, *options)
+    workers = pids(run.stdout.readline())
+    run.send_signal(signal.SIGINT)
+    status, _, err = finish(run)
+    assert (status, err) == (130, "")
+    assert all_end(workers)
+
+
+def test_a_worker_by_itself_needs_no_input(data, tmp_path):
+    """As under nohup or cron: only those that `launch` started end with their input."""
+    command = [sys.executable, "-m", "aebook.distributed.worker", "--data", str(data)]
+    run = subprocess.run([*command, "--folder", str(tmp_path), *SMALL, "--epochs", "1"],
+                         env=environment(data.parent) | {"JAX_PLATFORMS": "cpu"}, timeout=LIMIT,
+                         stdin=subprocess.DEVNULL, capture_output=True, text=True)  # fmt: skip
+    assert run.returncode == 0, run.stderr
+    assert len(history(tmp_path)) == 1
+
+
 def test_a_peer_that_does_not_come_is_one_clear_line(data, tmp_path):
     address = f"127.0.0.1:{launch.free_port()}"
     options = ["--processes", "2", "--rank", "0", "--coordinator", address, "--wait", "3"]
@@ -188,7 +358,7 @@ def test_runs_that_cannot_be_are_refused_before_anything_starts(bad, said):
 def test_a_whole_array_is_refused():
     """On every rank it would be taken for shares of a larger batch."""
     with pytest.raises(TypeError, match="share of the data"):
-        worker.train(None, np.zeros((100, 64)), 1, None, {"loss": [], "seconds": []})
+        worker.train(None, np.zeros((100, 64)), 1, None, {"loss": [], "seconds": []}, {})
 
 
 def test_a_source_is_an_array_left_on_disk_or_a_folder(data, tmp_path):
@@ -201,6 +371,19 @@ def test_a_source_is_an_array_left_on_disk_or_a_folder(data, tmp_path):
         worker.read_source(tmp_path / "flat.npy", 8)
     with pytest.raises(DataError, match="expected JPEG or PNG"):
         worker.read_source(tmp_path, 8)
+
+
+def test_what_is_no_array_of_numbers_is_refused(tmp_path):
+    """An archive, one that is broken, and words: each with what was found."""
+    np.savez(tmp_path / "two.npz", x=np.zeros((5, 4)), y=np.zeros(5))
+    with pytest.raises(DataError, match=r"two.npz: expected an .npy file .* archive of x, y; save"):
+        worker.read_source(tmp_path / "two.npz", 8)
+    (tmp_path / "broken.npz").write_bytes(b"PK\x03\x04" + bytes(100))
+    with pytest.raises(DataError, match=r"broken.npz: expected an .npy file .* not a zip file"):
+        worker.read_source(tmp_path / "broken.npz", 8)
+    np.save(tmp_path / "words.npy", np.full((5, 4), "ink"))
+    with pytest.raises(DataError, match=r"words.npy: expected rows of pixels .* <U3"):
+        worker.read_source(tmp_path / "words.npy", 8)
 
 
 FAKES = {

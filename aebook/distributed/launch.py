@@ -9,7 +9,8 @@ rank 0 (slurm.sh and kubernetes.yaml beside this file do):
 
 A worker that loses a peer can only abort, so the watching is done from here: when one fails the
 others are stopped, and none outlives this process. The same command, started again, goes on after
-the last checkpoint in --folder. Options not listed here are the worker's.
+the last checkpoint in --folder; one that would be another run is refused. Options not listed here
+are the worker's.
 """
 
 import argparse
@@ -22,6 +23,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 
 from aebook.distributed import worker
 
@@ -34,21 +36,26 @@ class Watched:
     """A running worker: its process, and what it has told so far."""
 
     def __init__(self, rank, command, environment, log, events):
-        self.rank, self.told, self.log = rank, {}, log
-        with open(log, "w") as file:
+        self.rank, self.told, self.log, self.begun = rank, {}, log, time.monotonic()
+        with open(log, "a") as file:  # what the last start has left there may still be wanted
             self.process = subprocess.Popen([*command, "--rank", str(rank)], env=environment,
                                             stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                            stderr=file, text=True)  # fmt: skip
+                                            stderr=file, text=True,
+                                            errors="replace")  # fmt: skip
         self.reader = threading.Thread(target=self._listen, args=(events,), daemon=True)
         self.reader.start()
 
     def _listen(self, events):
-        for line in self.process.stdout:
-            facts = json.loads(line)
-            self.told |= facts
-            events.put((self, facts))
-        self.process.wait()
-        events.put((self, {"exit": self.process.returncode}))
+        try:
+            for line in self.process.stdout:
+                with contextlib.suppress(ValueError, TypeError):  # cut short, or not the worker's
+                    facts = json.loads(line)
+                    self.told |= facts
+                    events.put((self, facts))
+        finally:
+            self.process.wait()
+            self.lived = time.monotonic() - self.begun
+            events.put((self, {"exit": self.process.returncode}))
 
     def failure(self, processes, coordinator, wait):
         """Why this worker ended without being done, or None."""
@@ -59,7 +66,7 @@ class Watched:
             return self.told["error"]
         if status < 0 and -status != signal.SIGABRT:
             return f"ended by {signal.Signals(-status).name}"
-        if "devices" not in self.told:
+        if processes > 1 and "met" not in self.told and self.lived >= wait:
             return (
                 f"waited {wait} s at {coordinator} for {processes} processes and not all came; "
                 "start every rank, with the same --coordinator and --processes"
@@ -83,7 +90,8 @@ def launch(options, processes=1, rank=None, coordinator=None, virtual=0, wait=60
     if rank is not None and processes > 1 and not coordinator:
         raise LaunchError("a single rank needs --coordinator HOST:PORT, the address of rank 0")
     coordinator = coordinator or f"127.0.0.1:{free_port()}"
-    shared = ["--processes", processes, "--coordinator", coordinator, "--wait", wait]
+    shared = ["--processes", processes, "--coordinator", coordinator, "--wait", wait,
+              "--leave-with-parent"]  # fmt: skip
     command = [sys.executable, "-m", "aebook.distributed.worker", *options, *map(str, shared)]
     given = worker.arguments().parse_args(command[3:])
     given.folder.mkdir(parents=True, exist_ok=True)
@@ -102,7 +110,7 @@ def launch(options, processes=1, rank=None, coordinator=None, virtual=0, wait=60
                 running.discard(who)
                 if why := who.failure(processes, coordinator, wait):
                     first = workers[0].told
-                    done = first.get("epoch", first.get("start"))
+                    done = who.told.get("again", True) and first.get("epoch", first.get("start"))
                     again = f"; the same command goes on after epoch {done}" if done else ""
                     raise LaunchError(f"rank {who.rank}: {why}{again}")
             elif who is workers[0]:
@@ -121,8 +129,11 @@ def report(facts, given, say):
     """One printed line for what rank 0, or the only rank here, has told."""
     if "devices" in facts:
         say(f"{count(given.processes, 'process', 'es')}, {count(facts['devices'], 'device', 's')}")
-    elif facts.get("start"):
-        say(f"going on after epoch {facts['start']}, from the checkpoint in {given.folder}")
+    elif start := facts.get("start"):
+        if start < given.epochs:
+            say(f"going on after epoch {start}, from the checkpoint in {given.folder}")
+        else:
+            say(f"nothing left to train: the checkpoint in {given.folder} is of epoch {start}")
     elif "epoch" in facts:
         say(f"epoch {facts['epoch']} of {given.epochs}: loss {facts['loss']:.1f}")
 
@@ -160,11 +171,12 @@ def main(arguments=None):
     add("--virtual", type=int, default=0, help="CPU devices in each process")
     add("--wait", type=int, default=60, help="seconds until all processes must have come")
     own, options = parser.parse_known_args(arguments)
-    with contextlib.suppress(KeyboardInterrupt):
-        try:
-            launch(options, **vars(own), say=lambda line: print(line, flush=True))
-        except LaunchError as error:
-            sys.exit(f"launch: {error}")
+    try:
+        launch(options, **vars(own), say=lambda line: print(line, flush=True))
+    except LaunchError as error:
+        sys.exit(f"launch: {error}")
+    except KeyboardInterrupt:
+        sys.exit(128 + signal.SIGINT)
 
 
 if __name__ == "__main__":

@@ -4,18 +4,21 @@
 
 `aebook.distributed.launch` starts this, watches it, and says clearly what went wrong; the backend
 is JAX. After each epoch rank 0 saves a checkpoint with the losses so far, and a run goes on after
-the last one it finds. What a process tells is one JSON object a line.
+the last one it finds, if it is its own. What a process tells is one JSON object a line.
 """
 
 import argparse
 import json
+import math
 import os
 import random
 import sys
 import threading
 import time
 import traceback
+import zlib
 from pathlib import Path
+from zipfile import BadZipFile
 
 
 def arguments():
@@ -35,6 +38,7 @@ def arguments():
     add("--processes", type=int, default=1)
     add("--coordinator", help="host:port of rank 0")
     add("--wait", type=int, default=60, help="seconds to wait for the other processes")
+    add("--leave-with-parent", action="store_true", help="end when standard input is shut")
     return parser
 
 
@@ -64,13 +68,67 @@ def read_source(path, side):
         return Pictures(path, side, quiet=True)
     try:
         x = np.load(path, mmap_mode="r")
-    except (OSError, ValueError, EOFError) as error:
+    except (OSError, ValueError, EOFError, BadZipFile) as error:
         raise DataError(
             f"{path}: expected an .npy file or a folder of pictures, found: {error}"
         ) from None
-    if x.ndim != 2 or not len(x):
-        raise DataError(f"{path}: expected rows of pixels (n, d), found shape {x.shape}")
+    if not isinstance(x, np.ndarray):
+        raise DataError(
+            f"{path}: expected an .npy file or a folder of pictures, found an archive of "
+            f"{', '.join(x.files) or 'nothing'}; save one array of rows with np.save"
+        )
+    if x.ndim != 2 or not x.size or x.dtype.kind not in "biuf":
+        raise DataError(
+            f"{path}: expected rows of pixels (n, d), found {x.dtype} of shape {x.shape}"
+        )
     return x
+
+
+class Checked:
+    """A source whose rows are looked at as they are read: what is no picture is not trained on.
+
+    source: rows (n, d), as of `read_source`; name: what a `DataError` calls it.
+    """
+
+    def __init__(self, source, name):
+        self.source, self.name, self.shape = source, name, source.shape
+
+    def __len__(self):
+        return len(self.source)
+
+    def __getitem__(self, rows):
+        x = self.source[rows]
+        wrong = ~((x >= 0) & (x <= 1))  # NaN is neither
+        if wrong.any():
+            from aebook.data import DataError
+
+            k, pixel = divmod(int(wrong.argmax()), self.shape[1])
+            raise DataError(
+                f"{self.name}: expected pixels from 0 to 1, found {x[k, pixel]} in row {rows[k]}; "
+                "scale or clip them"
+            )
+        return x
+
+
+def definition(source, options):
+    """What makes a run this run and no other: options by name, and of the data a fingerprint.
+
+    The fingerprint is of the names of pictures, or of 100 rows spread over an array. The number of
+    epochs and of processes may change from one part of a run to the next.
+    """
+    import numpy as np
+
+    if hasattr(source, "names"):
+        content = os.fsencode("\n".join(source.names))
+    else:
+        rows = np.linspace(0, len(source) - 1, 100).astype(int)
+        content = np.asarray(source[rows], "float32").tobytes()
+    n, d = source.shape
+    names = ("seed", "steps", "batch_size", "hidden", "latent_dim")
+    return {
+        "--data": f"{n} x {d} with checksum {zlib.crc32(content):08x}",
+        **{f"--{name.replace('_', '-')}": getattr(options, name) for name in names},
+    }
 
 
 def state(model):
@@ -78,7 +136,7 @@ def state(model):
     return model.variables + model.optimizer.variables
 
 
-def save_checkpoint(model, folder, history):
+def save_checkpoint(model, folder, history, run):
     """Write beside the place, then rename: a checkpoint is whole or not there.
 
     As plain arrays, which any number of processes and any backend can take up. (`model.save` is
@@ -87,29 +145,58 @@ def save_checkpoint(model, folder, history):
     import numpy as np
 
     part = folder / "part.npz"
-    np.savez(part, *[np.asarray(variable.value) for variable in state(model)], **history)
+    np.savez(part, *[np.asarray(variable.value) for variable in state(model)], **history,
+             run=json.dumps(run))  # fmt: skip
     part.replace(folder / f"epoch-{len(history['loss']):04d}.npz")
 
 
-def load_checkpoint(model, folder):
-    """Put the newest checkpoint's arrays into a compiled model; returns the history so far."""
+def newest_checkpoint(folder):
+    """The checkpoint with the highest number, or None."""
+    named = {path.stem.removeprefix("epoch-"): path for path in folder.glob("epoch-*.npz")}
+    numbered = {int(number): path for number, path in named.items() if number.isdecimal()}
+    return numbered[max(numbered)] if numbered else None
+
+
+def load_checkpoint(model, folder, run=None):
+    """Put the newest checkpoint's arrays into a compiled model; returns the history so far.
+
+    run: what it must be a checkpoint of, a `definition`; of any run by default. Raises ValueError
+    with a one-line message when it is of another.
+    """
     import numpy as np
 
-    done = sorted(folder.glob("epoch-*.npz"))
-    if not done:
+    newest = newest_checkpoint(folder)
+    if newest is None:
         return {"loss": [], "seconds": []}
-    model.optimizer.build(model.trainable_variables)
-    with np.load(done[-1]) as arrays:
+    with np.load(newest) as arrays:
+        if run is not None:
+            refuse_another(run, json.loads(str(arrays["run"])) if "run" in arrays else {}, newest)
+        model.optimizer.build(model.trainable_variables)
         for k, variable in enumerate(state(model)):
             variable.assign(arrays[f"arr_{k}"])
         return {name: arrays[name].tolist() for name in ("loss", "seconds")}
 
 
-def train(model, batches, epochs, folder, history):
+def refuse_another(run, found, checkpoint):
+    """Raise a ValueError that names the differences between this run and a checkpoint's."""
+    differences = [
+        f"{name} {found.get(name, 'unknown')}, not {value}"
+        for name, value in run.items()
+        if found.get(name) != value
+    ]
+    if differences:
+        raise ValueError(
+            f"{checkpoint} is of another run: {'; '.join(differences)}; "
+            "start this one in a --folder of its own"
+        )
+
+
+def train(model, batches, epochs, folder, history, run):
     """Fit from the epoch after `history` on; after each, rank 0 saves. Returns the history.
 
     batches: this rank's share, `Batches`. A whole array is refused: given to every rank it would
     be taken for shares of a larger batch, in which each image comes several times.
+    run: the `definition` that a checkpoint keeps. A loss that is not finite is a ValueError.
     """
     import keras
 
@@ -127,10 +214,15 @@ def train(model, batches, epochs, folder, history):
         clock[0] = time.perf_counter()
 
     def end(epoch, logs):
+        if not math.isfinite(logs["loss"]):
+            raise ValueError(
+                f"the loss of epoch {epoch + 1} is {logs['loss']}; start anew with another --seed "
+                "or a larger --batch-size, in a --folder of its own"
+            )
         history["loss"].append(float(logs["loss"]))
         history["seconds"].append(time.perf_counter() - clock[0])
         if batches.rank == 0:
-            save_checkpoint(model, folder, history)
+            save_checkpoint(model, folder, history, run)
         tell(epoch=epoch + 1, loss=history["loss"][-1])
 
     watch = keras.callbacks.LambdaCallback(on_epoch_begin=begin, on_epoch_end=end)
@@ -146,6 +238,7 @@ def main(options):
     if options.processes > 1:  # before anything else touches JAX
         jax.distributed.initialize(options.coordinator, options.processes, options.rank,
                                    initialization_timeout=options.wait)  # fmt: skip
+        tell(met=options.processes)
     tell(devices=jax.device_count())
     import keras
 
@@ -155,6 +248,8 @@ def main(options):
     keras.distribution.set_distribution(keras.distribution.DataParallel(auto_shard_dataset=False))
     random.seed(options.seed)  # Keras draws its seeds from here: the same on every rank
     source = read_source(options.data, options.side)
+    run = definition(source, options)
+    source = Checked(source, options.data)
     batches = Batches(source, options.batch_size, options.steps, options.seed,
                       options.rank, options.processes)  # fmt: skip
     pixels, hidden, latents = source.shape[1], options.hidden, options.latent_dim
@@ -163,21 +258,24 @@ def main(options):
         models.build_decoder(latents, hidden, pixels),
     )
     model.compile("adam")
-    history = load_checkpoint(model, options.folder)
+    history = load_checkpoint(model, options.folder, run)
     tell(start=len(history["loss"]))
-    history = train(model, batches, options.epochs, options.folder, history)
+    history = train(model, batches, options.epochs, options.folder, history, run)
     checksum = sum(float(abs(weights).sum()) for weights in model.get_weights())
     tell(done=history["loss"], checksum=checksum)
 
 
 if __name__ == "__main__":
-    leave_with_parent()
+    options = arguments().parse_args()
+    if options.leave_with_parent:
+        leave_with_parent()
     sys.stdout = os.fdopen(os.dup(1), "w")  # ours alone: what libraries print goes to the log
     os.dup2(2, 1)
     try:
-        main(arguments().parse_args())
+        main(options)
     except Exception as error:
         traceback.print_exc()
-        kind = "" if isinstance(error, (ValueError, TypeError)) else f"{type(error).__name__}: "
-        tell(error=kind + " ".join(str(error).split()))
+        refused = isinstance(error, (ValueError, TypeError))  # and would be again
+        kind = "" if refused else f"{type(error).__name__}: "
+        tell(error=kind + " ".join(str(error).split()), again=not refused)
         os._exit(1)  # an orderly end would wait for the others, who wait for us
