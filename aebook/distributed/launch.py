@@ -26,6 +26,7 @@ import threading
 import time
 
 from aebook.distributed import worker
+from aebook.runtime import xla_flags
 
 
 class LaunchError(RuntimeError):
@@ -144,9 +145,9 @@ def count(n, thing, plural):
 
 def environment_of_a_worker(virtual):
     environment = {**os.environ, "KERAS_BACKEND": "jax", "TF_CPP_MIN_LOG_LEVEL": "3"}
+    environment["XLA_FLAGS"] = xla_flags()
     if virtual:
-        flags = os.environ.get("XLA_FLAGS", "")
-        environment["XLA_FLAGS"] = f"{flags} --xla_force_host_platform_device_count={virtual}"
+        environment["XLA_FLAGS"] += f" --xla_force_host_platform_device_count={virtual}"
         environment["JAX_PLATFORMS"] = "cpu"
         # XLA's threads, by default as many as cores or devices: each device blocks one while it
         # waits for the others, and with none left to do the arithmetic all wait for ever.

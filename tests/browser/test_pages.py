@@ -65,27 +65,6 @@ def axe(page, rules):
     )
 
 
-@EVERY_PAGE
-def test_axe_finds_no_violation_and_nothing_is_wider_than_the_screen(page, book, name):
-    page.emulate_media(reduced_motion="reduce")  # no colour is caught half way
-    visit(page, book(name))
-    page.add_script_tag(path=AXE)
-    page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
-    found = {}
-    for width in (1280, 375):
-        page.set_viewport_size({"width": width, "height": 800})
-        page.wait_for_timeout(600)  # the theme looks again which boxes scroll
-        assert page.evaluate("document.documentElement.scrollWidth") <= width
-        # The dark theme differs in colours and in which of two pictures is shown, in nothing else.
-        for theme, rules in {"light": EVERY_RULE, "dark": COLOURS}.items():
-            page.evaluate(
-                "theme => Object.assign(document.documentElement.dataset, {theme, mode: theme})",
-                theme,
-            )
-            found[width, theme] = axe(page, rules)
-    assert found == {key: [] for key in found}
-
-
 # Number everything that the Tab key should reach, and remember how it looks without the focus.
 MARK_FOCUSABLE = """() => {
     const outline = s => s.outlineStyle == "none" ? "" : s.outline;
@@ -102,10 +81,8 @@ FOCUSED = """() => { const e = document.activeElement;
     return e == document.body ? null : [e.number, look(e) != e.unfocused] }"""
 
 
-@EVERY_PAGE
-def test_the_tab_key_reaches_everything_and_shows_where_it_is(page, book, name):
-    page.emulate_media(reduced_motion="reduce")
-    visit(page, book(name))
+def out_of_reach(page):
+    """Press Tab through the page: what it never reaches, and what does not show that it did."""
     elements = page.evaluate(MARK_FOCUSABLE)
     shown = {}
     for _ in range(len(elements) + 20):
@@ -113,8 +90,31 @@ def test_the_tab_key_reaches_everything_and_shows_where_it_is(page, book, name):
         if (focused := page.evaluate(FOCUSED)) is None:
             break
         shown[focused[0]] = focused[1]
-    assert [e for i, e in enumerate(elements) if i not in shown] == []
-    assert [e for i, e in enumerate(elements) if not shown[i]] == []
+    missed = [e for i, e in enumerate(elements) if i not in shown]
+    return missed, [e for i, e in enumerate(elements) if not shown.get(i, True)]
+
+
+@EVERY_PAGE
+def test_a_page_is_open_to_everyone(page, book, name):
+    """By keyboard, at both widths and in both themes; one visit, for most of the time is visits."""
+    page.emulate_media(reduced_motion="reduce")  # no colour is caught half way
+    visit(page, book(name))
+    assert out_of_reach(page) == ([], [])
+    page.add_script_tag(path=AXE)
+    page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
+    found = {}
+    for width in (1280, 375):
+        page.set_viewport_size({"width": width, "height": 800})
+        page.wait_for_timeout(600)  # the theme looks again which boxes scroll
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        # The dark theme differs in colours and in which of two pictures is shown, in nothing else.
+        for theme, rules in {"light": EVERY_RULE, "dark": COLOURS}.items():
+            page.evaluate(
+                "theme => Object.assign(document.documentElement.dataset, {theme, mode: theme})",
+                theme,
+            )
+            found[width, theme] = axe(page, rules)
+    assert found == {key: [] for key in found}
 
 
 def test_reduced_motion_is_respected(page, book):
