@@ -90,7 +90,11 @@ browser-tools: $(VENV)/installed  ## fetch what test-browser, pdf and lighthouse
 
 .PHONY: test-browser
 test-browser: book  ## drive the built book in headless Chromium (needs Chromium and browser-tools)
-	$(BIN)/python -m pytest -n 2 tests/browser
+	$(BIN)/python -m pytest -n 2 tests/browser --ignore=tests/browser/test_pdf.py
+
+.PHONY: test-pdf
+test-pdf: book  ## print the book and look at what came out (needs what test-browser needs)
+	$(BIN)/python -m pytest tests/browser/test_pdf.py
 
 .PHONY: pdf
 pdf: book  ## print the book into _build/book.pdf (needs Chromium and browser-tools)
