@@ -1,6 +1,6 @@
 """Measure how fast the book trains, and write what was found to book/benchmarks.yml.
 
-    python benchmarks/measure.py                    everything (about ten minutes)
+    python benchmarks/measure.py                    everything (about 25 minutes)
     python benchmarks/measure.py epochs growth      only these parts; the others keep their figures
 
 Parts: epochs (Keras on each installed backend against loops written by hand), growth (with images,
@@ -15,6 +15,7 @@ What counts is the median, and for a ratio the median of the ratios within a rou
 """
 
 import contextlib
+import functools
 import importlib.metadata
 import importlib.util
 import io
@@ -37,7 +38,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "book" / "_ext"))
 import measured  # noqa: E402
 
-ROUNDS, BATCH_SIZE, TEST_EPOCHS = 7, 100, 5
+ROUNDS, BATCH_SIZE, LARGE_BATCH, TEST_EPOCHS = 7, 100, 1000, 5
 MODULES = {"tensorflow": "tensorflow", "jax": "jax", "torch": "torch"}
 FIGURES = {"03": "generated", "04": "decoded-grid"}
 GROWTH = {
@@ -110,12 +111,12 @@ def by_hand(epoch):
     return lambda epochs: [seconds(epoch)[0] for _ in range(epochs)], None
 
 
-def scan_epochs(x, x_test):
+def scan_epochs(x, x_test, batch_size=BATCH_SIZE):
     import jax
     import jax_vae
 
     epoch, state, key = (
-        jax_vae.make_epoch(x, BATCH_SIZE),
+        jax_vae.make_epoch(x, batch_size),
         jax_vae.initial_state(),
         jax.random.key(1),
     )
@@ -129,7 +130,7 @@ def scan_epochs(x, x_test):
     return by_hand(one_epoch)
 
 
-def loop_epochs(module, x):
+def loop_epochs(module, x, x_test, batch_size=BATCH_SIZE):
     """An epoch of numpy_vae or torch_vae, from the parameters that the scan starts from."""
     rng, sizes = np.random.default_rng(0), {
         "encoding": (784, 256), "z_mean": (256, 2), "z_log_var": (256, 2),
@@ -140,13 +141,13 @@ def loop_epochs(module, x):
                np.zeros(size[1], "f4"))
         for name, size in sizes.items()
     }  # fmt: skip
-    return by_hand(importlib.import_module(module).make_epoch(parameters, x, BATCH_SIZE))
+    return by_hand(importlib.import_module(module).make_epoch(parameters, x, batch_size))
 
 
 CONTENDERS = {
     "scan": scan_epochs,
-    "eager": lambda x, x_test: loop_epochs("torch_vae", x),
-    "numpy": lambda x, x_test: loop_epochs("numpy_vae", x),
+    "eager": functools.partial(loop_epochs, "torch_vae"),
+    "numpy": functools.partial(loop_epochs, "numpy_vae"),
 }
 
 
@@ -173,6 +174,8 @@ def contender(name, pipe):
         if wish == "train":
             _, second = train(2)  # the first fetches back what the system put away meanwhile
             pipe.send(second)
+        elif wish == "large":
+            pipe.send(min(build(x, x_test, batch_size=LARGE_BATCH)[0](4)[1:]))
         else:
             pipe.send(loss())
     pipe.send(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
@@ -268,6 +271,8 @@ def measure_epochs():
                 pipes[name].send("test")
                 found[name]["loss"] = pipes[name].recv()
     for name, pipe in pipes.items():
+        pipe.send("large")
+        found[name]["large"] = pipe.recv()
         pipe.send("stop")
         low, high = min(times[name]), max(times[name])
         found[name] |= {"seconds": statistics.median(times[name]), "low": low, "high": high}
@@ -306,7 +311,8 @@ def run_chapter(path, backend, until=None):
     notebook = nbformat.read(path, as_version=4)
     os.environ["KERAS_BACKEND"] = backend
     with tempfile.TemporaryDirectory() as empty:
-        client = NotebookClient(notebook, timeout=900, resources={"metadata": {"path": empty}})
+        client = NotebookClient(notebook, timeout=900, resources={"metadata": {"path": empty}},
+                                extra_arguments=["--log-level=ERROR"])  # fmt: skip
         start = time.perf_counter()
         with client.setup_kernel():
             for index, cell in enumerate(notebook.cells):
