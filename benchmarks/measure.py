@@ -174,11 +174,12 @@ def contender(name, pipe):
         if wish == "train":
             _, second = train(2)  # the first fetches back what the system put away meanwhile
             pipe.send(second)
+        elif wish == "memory":
+            pipe.send(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
         elif wish == "large":
             pipe.send(min(build(x, x_test, batch_size=LARGE_BATCH)[0](4)[1:]))
         else:
             pipe.send(loss())
-    pipe.send(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
 
 
 def growth(threads, pipe):
@@ -271,12 +272,12 @@ def measure_epochs():
                 pipes[name].send("test")
                 found[name]["loss"] = pipes[name].recv()
     for name, pipe in pipes.items():
-        pipe.send("large")
-        found[name]["large"] = pipe.recv()
+        for wish in ("memory", "large"):  # in this order: the larger step is no part of the peak
+            pipe.send(wish)
+            found[name][wish] = pipe.recv()
         pipe.send("stop")
         low, high = min(times[name]), max(times[name])
         found[name] |= {"seconds": statistics.median(times[name]), "low": low, "high": high}
-        found[name]["memory"] = pipe.recv()
     ratios = {
         name: statistics.median(a / b for a, b in zip(times[name], times[rival], strict=True))
         for name, (rival, _) in measured.GOALS.items()
