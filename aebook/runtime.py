@@ -30,6 +30,12 @@ def setup(seed=0):
         import keras
 
         keras.utils.set_random_seed(seed)  # loads TensorFlow too, where it is installed
+    if keras.config.backend() == "torch":
+        import torch
+
+        # As TensorFlow and JAX do: RMSprop's running squares of pixels that are seldom inked sink
+        # below 1e-38, where processors are slow and the numbers no longer matter.
+        torch.set_flush_denormal(True)
     logging.getLogger("tensorflow").setLevel(logging.ERROR)  # its warnings name memory addresses
 
     import matplotlib.pyplot as plt

@@ -23,6 +23,7 @@ import multiprocessing
 import os
 import platform
 import resource
+import shutil
 import statistics
 import sys
 import tempfile
@@ -39,7 +40,6 @@ sys.path.insert(0, str(ROOT / "book" / "_ext"))
 import measured  # noqa: E402
 
 ROUNDS, BATCH_SIZE, LARGE_BATCH, TEST_EPOCHS = 7, 100, 1000, 5
-MODULES = {"tensorflow": "tensorflow", "jax": "jax", "torch": "torch"}
 FIGURES = {"03": "generated", "04": "decoded-grid"}
 GROWTH = {
     "images": (7_500, 15_000, 30_000, 60_000),
@@ -50,7 +50,7 @@ GROWTH = {
 
 
 def backends():
-    return [name for name, module in MODULES.items() if importlib.util.find_spec(module)]
+    return [name for name in ("tensorflow", "jax", "torch") if importlib.util.find_spec(name)]
 
 
 def seconds(function, *arguments):
@@ -75,11 +75,7 @@ def training_images():
 
 
 def keras_epochs(x, x_test=None, hidden=256, latent_dim=2, batch_size=BATCH_SIZE):
-    """Chapter 3's model, compiled as the chapters compile it: train some epochs; test loss.
-
-    Epochs are timed from within one `fit`, as the chapters call it. What a call costs once, the
-    copy of the images first of all, is in its first epoch.
-    """
+    """Chapter 3's model, compiled as the chapters compile it: train some epochs; test loss."""
     import keras
 
     from aebook import models, training
@@ -91,19 +87,46 @@ def keras_epochs(x, x_test=None, hidden=256, latent_dim=2, batch_size=BATCH_SIZE
     if "steps_per_execution" in options:
         options["steps_per_execution"] = len(x) // batch_size
     vae.compile("rmsprop", **options)
+    return timed(functools.partial(vae.fit, x, batch_size=batch_size)), tested(vae, x_test)
+
+
+def compiled_epochs(x, x_test, batch_size=BATCH_SIZE):
+    """The same model, its noise drawn by the input pipeline, every step compiled."""
+    import given_noise
+    import keras
+
+    from aebook import models
+
+    keras.utils.set_random_seed(0)
+    encoder, decoder = models.build_vae_encoder(), models.build_decoder()
+    vae = given_noise.build_vae(encoder, decoder)
+    vae.compile("rmsprop", jit_compile=True)
+    fit = functools.partial(vae.fit, given_noise.Batches(x, batch_size))
+    own_noise = models.build_vae(encoder, decoder)
+    own_noise.compile("rmsprop")
+    return timed(fit), tested(own_noise, x_test)
+
+
+def timed(fit):
+    """A function epochs -> seconds of each, from within one `fit`, as the chapters call it.
+
+    What a call costs once, the copy of the images first of all, is in its first epoch.
+    """
+    import keras
 
     def train(epochs):
         clock = [time.perf_counter()]
         mark = keras.callbacks.LambdaCallback(
             on_epoch_end=lambda epoch, logs: clock.append(time.perf_counter())
         )
-        vae.fit(x, batch_size=batch_size, epochs=epochs, verbose=0, callbacks=[mark])
+        fit(epochs=epochs, verbose=0, callbacks=[mark])
         return np.diff(clock).tolist()
 
-    def loss():
-        return vae.evaluate(x_test, batch_size=1000, verbose=0, return_dict=True)["loss"]
+    return train
 
-    return train, loss
+
+def tested(vae, x_test):
+    return lambda: vae.evaluate(x_test, batch_size=1000, verbose=0, return_dict=True)["loss"]
 
 
 def by_hand(epoch):
@@ -145,6 +168,7 @@ def loop_epochs(module, x, x_test, batch_size=BATCH_SIZE):
 
 
 CONTENDERS = {
+    "compiled": compiled_epochs,
     "scan": scan_epochs,
     "eager": functools.partial(loop_epochs, "torch_vae"),
     "numpy": functools.partial(loop_epochs, "numpy_vae"),
@@ -155,10 +179,11 @@ def contender(name, pipe):
     """The life of one process: tell what starting cost, then train or be tested whenever asked."""
 
     def start():
-        if name in MODULES:
+        if name in measured.BACKENDS:
             import aebook
 
-            os.environ["KERAS_BACKEND"] = name
+            os.environ["KERAS_BACKEND"] = measured.BACKENDS[name]
+            os.environ["TORCHINDUCTOR_FORCE_DISABLE_CACHES"] = "1"  # compile as the first time
             aebook.setup()
         else:
             module = {"scan": "jax", "eager": "torch", "numpy": "numpy"}[name]
@@ -256,7 +281,10 @@ def in_a_process(function, argument=None):
 def measure_epochs():
     context = multiprocessing.get_context("spawn")
     names = [*backends(), "numpy"] + ["scan"] * ("jax" in backends())
-    names += ["eager"] * ("torch" in backends())
+    if "torch" in backends():
+        names += ["eager", "compiled"] if shutil.which("g++") else ["eager"]
+        if "compiled" not in names:
+            print("epochs: without g++ PyTorch compiles nothing, so that is left out", flush=True)
     pipes, found, times = {}, {}, {name: [] for name in names}
     for name in names:
         pipes[name], there = context.Pipe()
@@ -268,7 +296,7 @@ def measure_epochs():
             pipes[name].send("train")
             times[name].append(pipes[name].recv())
         if 1 + 2 * done == TEST_EPOCHS:  # one epoch at the start, two in each round
-            for name in set(names) & set(MODULES):
+            for name in set(names) & set(measured.BACKENDS):
                 pipes[name].send("test")
                 found[name]["loss"] = pipes[name].recv()
     for name, pipe in pipes.items():

@@ -25,6 +25,7 @@ def loss(parameters, x, eps):
 
 def make_epoch(parameters, x, batch_size=100, seed=1):
     """A function () -> mean loss that runs one epoch over x."""
+    torch.set_flush_denormal(True)  # as aebook.setup() does, for the same reason
     torch.manual_seed(seed)
     x = torch.from_numpy(x)
     parameters = {

@@ -64,6 +64,20 @@ def test_a_saved_model_computes_the_same_elsewhere(saved, backend):
         np.testing.assert_allclose(there[name], values, rtol=1e-5, atol=1e-5, err_msg=name)
 
 
+def test_training_rounds_what_is_too_small_for_fast_arithmetic_to_zero():
+    """One gradient of 1 and 880 of 0 leave RMSprop 0.1 * 0.9**880 = 5e-42 as running square."""
+    model = keras.Sequential([keras.Input((8,)), keras.layers.Dense(1, use_bias=False)])
+    model.compile("rmsprop", loss=lambda x, y: ops.sum(y), **training.fast())
+    x = np.zeros((881, 8), "float32")
+    x[0] = 1
+    model.fit(x, x, batch_size=1, shuffle=False, verbose=0)
+    squares = [
+        ops.convert_to_numpy(v) for v in model.optimizer.variables if tuple(v.shape) == (8, 1)
+    ]
+    assert len(squares) == 1
+    assert not squares[0].view("int32").any()  # by their bits: to compare would round them, too
+
+
 def test_losses_take_arrays_and_tensors_alike():
     """NumPy's `array * tensor` is not defined on every backend; the losses must not care."""
     rng = np.random.default_rng(0)

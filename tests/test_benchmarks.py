@@ -65,6 +65,40 @@ def test_the_loss_is_the_one_of_chapter_3(by_jax):
     assert float(losses.mean()) == pytest.approx(float(value), rel=1e-5)
 
 
+def test_the_model_that_is_given_its_noise_has_the_same_loss(by_jax):
+    import given_noise
+
+    from aebook import models
+
+    parameters, value, _ = by_jax
+    vae = given_noise.build_vae(
+        models.build_vae_encoder(hidden=16), models.build_decoder(hidden=16)
+    )
+    for part in (vae.get_layer("encoder"), vae.get_layer("decoder")):
+        for layer in part.layers:
+            if layer.name in parameters:
+                layer.set_weights([np.asarray(a) for a in parameters[layer.name]])
+    vae.compile("rmsprop")
+    got = vae.test_on_batch([X, EPS], return_dict=True)["loss"]
+    assert got == pytest.approx(float(value), rel=1e-5)
+
+
+def test_an_epoch_has_every_image_once_and_new_noise():
+    import given_noise
+
+    batches = given_noise.Batches(np.arange(20.0)[:, None], batch_size=5, latent_dim=3)
+    epochs = []
+    for _ in range(2):
+        epochs.append([np.concatenate(a) for a in zip(*(b for (b,) in batches), strict=True)])
+        batches.on_epoch_end()
+    for x, eps in epochs:
+        assert sorted(x[:, 0]) == list(range(20))
+        assert eps.shape == (20, 3)
+    (x, eps), (x_2, eps_2) = epochs
+    assert not np.array_equal(x, x_2)
+    assert not np.isin(eps, eps_2).any()
+
+
 def test_the_hand_written_loop_learns():
     jax = pytest.importorskip("jax")
     import jax_vae
