@@ -104,7 +104,7 @@ def log_weights(vae, x, n_draws, seed=0):
     """
     rng = np.random.default_rng(seed)
     z_mean, z_log_var = encode(vae, x)
-    decoder = vae.get_layer("decoder")
+    decoder, x = vae.get_layer("decoder"), ops.convert_to_tensor(x)
     log_w = np.empty((len(x), n_draws))
     for k in range(n_draws):
         eps = rng.standard_normal(z_mean.shape, dtype="float32")
