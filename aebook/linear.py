@@ -35,7 +35,7 @@ def fit_linear(x, latent_dim=2, activation=None, loss=squared_error, epochs=2, s
     model = build_linear(x.shape[1], latent_dim, activation)
     rate = keras.optimizers.schedules.CosineDecay(0.01, epochs * STEPS_PER_EPOCH)
     model.compile(optimizer=keras.optimizers.Adam(rate), loss=loss, **fast())
-    data = one_epoch(x)
+    data = ops.convert_to_tensor(one_epoch(x))
     model.fit(data, data, epochs=epochs, batch_size=BATCH_SIZE, verbose=0)
     return model
 
