@@ -30,6 +30,7 @@ GOALS = {
     "torch": ("eager", 1.5),
     "compiled": ("eager", 1.5),
 }
+RIVALS = {"scan": "a `scan` in JAX", "eager": "a loop in PyTorch"}
 EPOCH = 60_000  # images
 LIMITS = {"likelihood": 20, "chapter": 45}
 MARKS = re.compile(r"(<!-- measured: make bench -->\n).*?(<!-- end -->)", re.S)
@@ -59,7 +60,7 @@ def ratio(name, data):
     if name not in data["ratios"]:
         return ""
     rival, _ = GOALS[name]
-    return f"{data['ratios'][name]:.2f} x the {rival}"
+    return f"{data['ratios'][name]:.2f} x {RIVALS[rival]}"
 
 
 def epochs(data):
