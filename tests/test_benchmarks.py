@@ -24,6 +24,17 @@ def by_jax():
     return parameters, *jax.value_and_grad(jax_vae.loss)(parameters, X, EPS)
 
 
+def halves(parameters):
+    """Chapter 3's encoder and decoder with these weights."""
+    from aebook import models
+
+    encoder, decoder = models.build_vae_encoder(hidden=16), models.build_decoder(hidden=16)
+    for layer in encoder.layers + decoder.layers:
+        if layer.name in parameters:
+            layer.set_weights([np.asarray(a) for a in parameters[layer.name]])
+    return encoder, decoder
+
+
 def test_the_gradient_worked_out_by_hand_is_the_gradient(by_jax):
     import numpy_vae
 
@@ -52,12 +63,7 @@ def test_the_loss_is_the_one_of_chapter_3(by_jax):
     from aebook import models
 
     parameters, value, _ = by_jax
-    encoder = models.build_vae_encoder(hidden=16)
-    decoder = models.build_decoder(hidden=16)
-    for model in (encoder, decoder):
-        for layer in model.layers:
-            if layer.name in parameters:
-                layer.set_weights([np.asarray(a) for a in parameters[layer.name]])
+    encoder, decoder = halves(parameters)
     z_mean, z_log_var = encoder(X)
     logits = decoder(z_mean + keras.ops.multiply(EPS, keras.ops.exp(z_log_var / 2)))
     losses = models.reconstruction_loss(X, logits) + models.kl_loss(z_mean, z_log_var)
@@ -68,16 +74,8 @@ def test_the_loss_is_the_one_of_chapter_3(by_jax):
 def test_the_model_that_is_given_its_noise_has_the_same_loss(by_jax):
     import given_noise
 
-    from aebook import models
-
     parameters, value, _ = by_jax
-    vae = given_noise.build_vae(
-        models.build_vae_encoder(hidden=16), models.build_decoder(hidden=16)
-    )
-    for part in (vae.get_layer("encoder"), vae.get_layer("decoder")):
-        for layer in part.layers:
-            if layer.name in parameters:
-                layer.set_weights([np.asarray(a) for a in parameters[layer.name]])
+    vae = given_noise.build_vae(*halves(parameters))
     vae.compile("rmsprop")
     got = vae.test_on_batch([X, EPS], return_dict=True)["loss"]
     assert got == pytest.approx(float(value), rel=1e-5)

@@ -211,6 +211,8 @@ def compiling(data):
         return []
     eager, compiled = (data["epochs"][name] for name in ("torch", "compiled"))
     once, each = compiled["first"] - eager["first"], eager["low"] - compiled["low"]
+    if each <= 0:
+        return ["On this machine compiling does not pay: an epoch takes no less time."]
     return [
         f"Compiling makes the first epoch {once:.0f} s longer and each later one {each:.1f} s "
         f"shorter: it has paid after {1 + once / each:.0f} epochs."
