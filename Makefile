@@ -75,7 +75,7 @@ $(VENV)/torch: $(VENV)/installed benchmarks/requirements-torch.txt
 # PyTorch's threads spin while they wait: with two kernels on two cores they wait for each other.
 .PHONY: test
 test: lint book $(if $(filter torch,$(BACKEND)),$(VENV)/torch)  ## lint, build strictly, run the unit tests and every notebook (BACKEND=jax, torch)
-	KERAS_BACKEND=$(BACKEND) OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m pytest -n 2 --dist loadfile --nbval-lax tests notebooks exercises --ignore=tests/class
+	KERAS_BACKEND=$(BACKEND) OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m pytest -n 2 --dist loadfile --nbval-lax tests notebooks solutions --ignore=tests/class
 
 .PHONY: slides
 slides: $(VENV)/installed  ## a deck of slides for each chapter, for a room without a network (CHAPTER=03 for one)
@@ -117,8 +117,8 @@ endif
 	@.venv-colab/bin/python -m pip install --quiet --constraint tools/colab-constraints.txt $(COLAB)
 	@.venv-colab/bin/python tools/colab.py $(CHAPTER)
 
-$(VENV)/grading: $(VENV)/installed exercises/requirements.txt
-	@$(PIP) install --quiet --constraint constraints.txt --requirement exercises/requirements.txt
+$(VENV)/grading: $(VENV)/installed solutions/requirements.txt
+	@$(PIP) install --quiet --constraint constraints.txt --requirement solutions/requirements.txt
 	@touch $@
 
 .PHONY: assignments
@@ -169,7 +169,7 @@ lock: $(VENV)/installed  ## write constraints.txt anew: the newest versions requ
 	@$(PIP) install --quiet uv
 	@$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --no-annotate --no-header \
 	  --no-emit-index-url --no-emit-find-links \
-	  requirements.txt benchmarks/requirements-torch.txt exercises/requirements.txt \
+	  requirements.txt benchmarks/requirements-torch.txt solutions/requirements.txt \
 	  tests/browser/requirements.txt tests/class/requirements.txt --output-file constraints.txt
 
 .PHONY: clean

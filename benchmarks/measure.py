@@ -32,13 +32,11 @@ from pathlib import Path
 
 import nbformat
 import numpy as np
+import tables
 import yaml
 from nbclient import NotebookClient
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT / "book" / "_ext"))
-import measured  # noqa: E402
-
 ROUNDS, BATCH_SIZE, LARGE_BATCH, TEST_EPOCHS = 7, 100, 1000, 5
 FIGURES = {"03": "generated", "04": "decoded-grid"}
 GROWTH = {
@@ -179,10 +177,10 @@ def contender(name, pipe):
     """The life of one process: tell what starting cost, then train or be tested whenever asked."""
 
     def start():
-        if name in measured.BACKENDS:
+        if name in tables.BACKENDS:
             import aebook
 
-            os.environ["KERAS_BACKEND"] = measured.BACKENDS[name]
+            os.environ["KERAS_BACKEND"] = tables.BACKENDS[name]
             os.environ["TORCHINDUCTOR_FORCE_DISABLE_CACHES"] = "1"  # compile as the first time
             aebook.setup()
         else:
@@ -296,7 +294,7 @@ def measure_epochs():
             pipes[name].send("train")
             times[name].append(pipes[name].recv())
         if 1 + 2 * done == TEST_EPOCHS:  # one epoch at the start, two in each round
-            for name in set(names) & set(measured.BACKENDS):
+            for name in set(names) & set(tables.BACKENDS):
                 pipes[name].send("test")
                 found[name]["loss"] = pipes[name].recv()
     for name, pipe in pipes.items():
@@ -308,7 +306,7 @@ def measure_epochs():
         found[name] |= {"seconds": statistics.median(times[name]), "low": low, "high": high}
     ratios = {
         name: statistics.median(a / b for a, b in zip(times[name], times[rival], strict=True))
-        for name, (rival, _) in measured.GOALS.items()
+        for name, (rival, _) in tables.GOALS.items()
         if name in times and rival in times
     }
     return {"epochs": found, "ratios": ratios}
@@ -411,23 +409,22 @@ PARTS = {
 
 
 def main(wanted):
-    if unknown := set(wanted) - {*PARTS, "readme"}:
-        sys.exit(f"bench: no part {', '.join(unknown)}; there are {', '.join([*PARTS, 'readme'])}")
+    if unknown := set(wanted) - {*PARTS, "pages"}:
+        sys.exit(f"bench: no part {', '.join(unknown)}; there are {', '.join([*PARTS, 'pages'])}")
     from aebook.data import resolve_named  # here, for a contender's import is timed
 
     resolve_named()
     os.environ.setdefault("OMP_NUM_THREADS", "2")  # what aebook.setup() gives the chapters
-    data = measured.read() if measured.DATA.exists() else {}
+    data = tables.read() if tables.DATA.exists() else {}
     for part in wanted or PARTS:
-        if part == "readme":
+        if part == "pages":
             continue
         taken, found = seconds(PARTS[part])
         data |= {"machine": machine(), **found}
         data["load"] = {**data.get("load", {}), part: os.getloadavg()[1]}
-        measured.DATA.write_text(measured.HEAD + yaml.safe_dump(rounded(data), sort_keys=False))
+        tables.DATA.write_text(tables.HEAD + yaml.safe_dump(rounded(data), sort_keys=False))
         print(f"{part}: measured in {taken:.0f} s", flush=True)
-    readme = ROOT / "README.md"
-    readme.write_text(measured.stamped(readme.read_text(encoding="utf-8"), measured.read()))
+    tables.stamp(tables.DATA)
 
 
 if __name__ == "__main__":

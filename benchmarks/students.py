@@ -5,8 +5,8 @@
 
 Each chapter runs in a kernel of its own, as on a hub. Memory is the kernel's PSS (a page shared by
 k processes counts 1/k), sampled five times a second; its highest value counts. Processor time is
-user and system time of the kernel, so that a busy machine does not spoil the figure. The page
-book/server.md shows the table and computes from it how large a machine a class needs.
+user and system time of the kernel, so that a busy machine does not spoil the figure. The tables
+in book/server.md are made from the file.
 """
 
 import os
@@ -20,13 +20,13 @@ from pathlib import Path
 
 import nbformat
 import psutil
+import tables
 import yaml
 from nbclient import NotebookClient
 
 import aebook
 
 ROOT = Path(__file__).resolve().parent.parent
-TABLE = ROOT / "book" / "students.yml"
 MIB = 2**20
 HEAD = "# Written by benchmarks/students.py: memory in MiB, processor time in seconds.\n"
 
@@ -94,7 +94,7 @@ def main(wanted):
         sys.exit("students: only Linux tells the memory that processes share; run it there")
     paths = sorted((ROOT / "notebooks").glob("*.ipynb"))
     names = {path.stem for path in paths}
-    old = yaml.safe_load(TABLE.read_text(encoding="utf-8")) if TABLE.exists() else {}
+    old = tables.read(tables.STUDENTS) if tables.STUDENTS.exists() else {}
     chapters = {k: v for k, v in old.get("chapters", {}).items() if k in names}
     table = {
         "measured": f"Python {platform.python_version()}, {platform.machine()}, "
@@ -109,7 +109,8 @@ def main(wanted):
         print(f"{path.stem}: {memory} MiB, {seconds} s of processor time", flush=True)
         table["chapters"] = dict(sorted(chapters.items()))
         text = yaml.safe_dump(table, sort_keys=False)
-        TABLE.write_text(HEAD + text, encoding="utf-8")
+        tables.STUDENTS.write_text(HEAD + text, encoding="utf-8")
+        tables.stamp(tables.STUDENTS)
 
 
 if __name__ == "__main__":

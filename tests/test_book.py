@@ -1,20 +1,16 @@
 """The built book: every link leads somewhere, every picture speaks, no page asks another host."""
 
 import re
-import sys
 import types
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import pytest
-import yaml
-from conftest import ROOT
-
-sys.path.insert(0, str(ROOT / "tools"))
-sys.path.insert(0, str(ROOT / "book" / "_ext"))
-import pages as pages_ext
 import repository
+import yaml
+from _ext import pages as pages_ext
+from conftest import ROOT
 
 HTML = ROOT / "_build" / "html"
 PAGES = sorted(HTML.rglob("*.html"))

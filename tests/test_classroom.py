@@ -1,19 +1,16 @@
 """What the teachers' pages compute: sections, costs, machines; and what a class's server reads."""
 
 import re
-import sys
 
+import links
 import pytest
+import tables
 import yaml
+from _ext import classroom
 from conftest import NOTEBOOKS, ROOT
 from traitlets.config import Config
 
-sys.path.insert(0, str(ROOT / "book" / "_ext"))
-sys.path.insert(0, str(ROOT / "deploy" / "jupyterhub"))
-import classroom
-import links
-
-DATA = yaml.safe_load(classroom.STUDENTS.read_text(encoding="utf-8"))
+DATA = tables.read(tables.STUDENTS)
 DEPLOY = ROOT / "deploy" / "jupyterhub"
 
 
@@ -30,10 +27,10 @@ def test_the_measured_chapters_are_those_of_the_book():
 def test_the_machine_for_a_class_by_hand():
     data = {"server": 100, "chapters": {"a": {"memory": 924, "seconds": 60},
                                         "b": {"memory": 500, "seconds": 30}}}  # fmt: skip
-    assert classroom.machine(10, data) == (12, 2)  # 2 + 10 x 1,024 MiB; 600 s in 5 minutes
-    assert classroom.machine(100, data) == (102, 20)
-    assert classroom.machine(30, data, 1 / 3) == (14, 2)  # 2 + (3,000 + 9,240) / 1,024
-    assert classroom.machine(400, data) > classroom.machine(100, data, 1 / 3)
+    assert tables.machine_for(10, data) == (12, 2)  # 2 + 10 x 1,024 MiB; 600 s in 5 minutes
+    assert tables.machine_for(100, data) == (102, 20)
+    assert tables.machine_for(30, data, 1 / 3) == (14, 2)  # 2 + (3,000 + 9,240) / 1,024
+    assert tables.machine_for(400, data) > tables.machine_for(100, data, 1 / 3)
 
 
 def test_the_index_names_every_section(notebook_path):

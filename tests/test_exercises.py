@@ -6,24 +6,21 @@ wrong_answers/ would take an hour. nbval runs every solution in a real kernel be
 
 import functools
 import re
-import sys
 import textwrap
 
+import execute
 import keras
 import nbformat
 import numpy as np
 import pytest
+import repository
 import test_notebooks as chapters
 import yaml
 from conftest import NOTEBOOKS, ROOT
 
 from aebook.checks import close
 
-sys.path.insert(0, str(ROOT / "tools"))
-import execute
-import repository
-
-SOURCES = sorted((ROOT / "exercises").glob("[0-9]*/*.ipynb"))
+SOURCES = sorted((ROOT / "solutions").glob("[0-9]*/*.ipynb"))
 DERIVED = ROOT / "book" / "exercises"
 STUB = "# YOUR CODE HERE\nraise NotImplementedError("
 SOLUTION = re.compile(r"(?ms)^([ ]*)### BEGIN SOLUTION\n(.*?)^ *### END SOLUTION\n?")

@@ -1,14 +1,11 @@
 """The ledger: every claim has a verdict that a cell or a reference holds, every row its place."""
 
 import re
-import sys
 
 import nbformat
 import pytest
+from _ext import ledger
 from conftest import NOTEBOOKS, ROOT
-
-sys.path.insert(0, str(ROOT / "book" / "_ext"))
-import ledger
 
 DATA = ledger.read()
 CLAIMS = [row for group in DATA["claims"] for row in group["rows"]]

@@ -6,16 +6,11 @@ import sys
 import nbformat
 import numpy as np
 import pytest
+from _ext import live as extension
 from conftest import NOTEBOOKS, ROOT
 
 from aebook import live
 from aebook.models import build_decoder, build_vae, build_vae_encoder
-
-sys.path.insert(0, str(ROOT / "book" / "_ext"))
-import live as extension
-
-sys.path.remove(str(ROOT / "book" / "_ext"))
-sys.modules["live"] = live  # the name is the extension's only here
 
 DATA = ROOT / "book" / "assets" / "live"
 HTML = ROOT / "_build" / "html"

@@ -3,14 +3,11 @@
 import ast
 import importlib
 import re
-import sys
 
-import pytest
-from conftest import NOTEBOOKS, ROOT
-
-sys.path.insert(0, str(ROOT / "tools"))
 import execute
+import pytest
 import repository
+from conftest import NOTEBOOKS, ROOT
 
 HELPERS = [p for p in sorted((ROOT / "aebook").glob("*.py")) if p.stem != "plots"]
 

@@ -3,13 +3,9 @@
 import base64
 import re
 import struct
-import sys
 
 import nbformat
 import pytest
-from conftest import ROOT
-
-sys.path.insert(0, str(ROOT / "tools"))
 import slides
 
 WIDTH, HEIGHT = 1240, 620  # what a figure may fill of a slide of 1280 x 720; see deck.css

@@ -8,25 +8,23 @@ import sys
 import types
 from pathlib import Path
 
+import execute
 import nbformat
 import numpy as np
 import pytest
+import repository
 from conftest import ROOT
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from PIL import Image
 
 from aebook import data
 
-sys.path.insert(0, str(ROOT / "tools"))
-import execute
-import repository
-
 
 @pytest.fixture
 def copy(tmp_path, monkeypatch):
     """A copy of what `repository` changes, in a folder of its own."""
     shutil.copy(ROOT / "_config.yml", tmp_path)
-    for pattern in ("notebooks/*.ipynb", "exercises/*/*.ipynb", "book/exercises/*.ipynb"):
+    for pattern in ("notebooks/*.ipynb", "solutions/*/*.ipynb", "book/exercises/*.ipynb"):
         first = sorted(ROOT.glob(pattern))[0].relative_to(ROOT)
         (tmp_path / first).parent.mkdir(parents=True)
         shutil.copy(ROOT / first, tmp_path / first)
@@ -202,7 +200,7 @@ def test_the_lock_pins_every_direct_need_and_names_no_index():
         "requirements.txt",
         "benchmarks/requirements-torch.txt",
         "deploy/jupyterhub/requirements.txt",
-        "exercises/requirements.txt",
+        "solutions/requirements.txt",
         "tests/browser/requirements.txt",
     ):
         for line in (ROOT / needs).read_text(encoding="utf-8").splitlines():

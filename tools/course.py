@@ -34,9 +34,9 @@ def gradebook():
 
 def assignment_of(word):
     """The exercises whose folder starts with `word`: 03 is enough."""
-    found = [p.name for p in sorted((ROOT / "exercises").glob(f"{word}*")) if p.is_dir()]
+    found = [p.name for p in sorted((ROOT / "solutions").glob(f"{word}*")) if p.is_dir()]
     if len(found) != 1:
-        sys.exit(f"course: {word!r} names {len(found)} folders of exercises/, expected one")
+        sys.exit(f"course: {word!r} names {len(found)} folders of solutions/, expected one")
     return found[0]
 
 
@@ -50,7 +50,7 @@ def nbgrader(*arguments):
     streams = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
     with (
         open(ROOT / LOG, "w", encoding="utf-8") as log,
-        subprocess.Popen(command, cwd=ROOT / "exercises", **streams) as process,
+        subprocess.Popen(command, cwd=ROOT / "solutions", **streams) as process,
     ):
         for line in process.stdout:
             log.write(line)

@@ -17,7 +17,7 @@ from execute import METADATA, normalise
 from nbclient import NotebookClient
 
 ROOT = Path(__file__).resolve().parent.parent
-SOURCES = ROOT / "exercises"
+SOURCES = ROOT / "solutions"
 
 
 def sources():

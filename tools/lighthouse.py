@@ -14,8 +14,6 @@ import sys
 from io import BytesIO
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests" / "browser"))
-
 from browsing import CHAPTERS, HTML, NODE_MODULES, Handler, chromium, served
 
 LIGHTHOUSE = NODE_MODULES / ".bin" / "lighthouse"

@@ -31,7 +31,7 @@ def address():
 
 def stamp(url):
     """Make the first code cell of every notebook the set-up cell for this address."""
-    patterns = ("notebooks/*.ipynb", "exercises/*/*.ipynb", "book/exercises/*.ipynb")
+    patterns = ("notebooks/*.ipynb", "solutions/*/*.ipynb", "book/exercises/*.ipynb")
     for path in (path for pattern in patterns for path in sorted(ROOT.glob(pattern))):
         notebook = nbformat.read(path, as_version=4)
         first = next(cell for cell in notebook.cells if cell.cell_type == "code")

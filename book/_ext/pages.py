@@ -13,7 +13,7 @@ from pathlib import Path, PurePath
 from docutils import nodes
 from fontTools.subset import Options, Subsetter, load_font, save_font
 from PIL import Image
-from sphinx.builders.html._assets import _JavaScript
+from sphinx.errors import ExtensionError
 
 IMAGE = re.compile(r'<img (?P<attributes>[^>]*?src="[^"]*_images/(?P<name>[^"/]+)"[^>]*?)\s*/?>')
 
@@ -30,8 +30,9 @@ BUNDLE = (
     "katex-math.css",
     "book.css",
 )
-RULE = re.compile(r"([^{}@;]+)\{[^{}]*\}")
-ICON_FONT = re.compile(r'url\([^)]*/(fa-[\w-]+)\.woff2\) format\("woff2"\),url\([^)]*\)[^;}]*')
+ICON_FONT = re.compile(r"""(?x) url\([^)]*/(fa-[\w-]+)\.woff2\) \s* (?:format\("woff2"\))?
+                           (?:,\s*url\([^)]*\) \s* (?:format\("\w+"\))?)*""")
+ICON = re.compile(r'([^{}]*)\{[^{}]*"\\([ef][0-9a-f]{3})"')
 # What only some pages need, and how their text tells; formulas.js does what KaTeX's own two do.
 NEEDED_BY = {
     "sphinx-design": "sd-",
@@ -54,12 +55,40 @@ def needed(file, body):
 def subset(path, out, characters):
     """Write the font with these characters only, compressed for the web."""
     logging.getLogger("fontTools").setLevel(logging.WARNING)
-    options = Options(flavor="woff", notdef_outline=True)
+    options = Options(flavor="woff2", notdef_outline=True)
     font = load_font(path, options)
     subsetter = Subsetter(options)
     subsetter.populate(unicodes=characters)
     subsetter.subset(font)
     save_font(font, out, options)
+
+
+def icons(css, names):
+    """The characters of the icons that are shown: of the classes in `names`, and of other rules."""
+    for selectors, code in ICON.findall(css):
+        classes = set(re.findall(r"\.(fa-[\w-]+)", selectors))
+        if not classes or classes & names:
+            yield int(code, 16)
+
+
+def with_cut_icons(css, static):
+    """The style sheet with the icon fonts cut down to what the pages in the same folder show.
+
+    Raises ExtensionError where the theme names its fonts in a way that this code does not know:
+    megabytes of icons would otherwise go with every page, and nobody would hear of it.
+    """
+    shown = "".join(path.read_text(encoding="utf-8") for path in static.parent.rglob("*.html"))
+    shown = sorted(set(icons(css, set(re.findall(r"fa-[\w-]+", shown)))))
+    css, fonts = ICON_FONT.sub(r'url(\1.woff2) format("woff2")', css), ICON_FONT.findall(css)
+    if not fonts or not shown or re.search(r"url\([^)]*/fa-", css):
+        raise ExtensionError(
+            f"pages: expected the theme's icon fonts as url(.../fa-NAME.woff2), found {fonts} and "
+            f"{len(shown)} icons; look at ICON_FONT and ICON in {Path(__file__).name}"
+        )
+    for font in fonts:
+        (path,) = static.glob(f"*/**/{font}.woff2")
+        subset(path, static / f"{font}.woff2", shown)
+    return css
 
 
 def sheet_file(app, static, sheet):
@@ -73,37 +102,17 @@ def sheet_file(app, static, sheet):
 
 
 def bundle(app, error):
-    """Write the one style sheet of all pages, and icon fonts, with what the pages show.
-
-    Of the theme's rules go those whose every selector names a class that stands in no page and no
-    script; Bootstrap's script puts the names that begin with bs- together.
-    """
+    """Write the one style sheet of all pages, and icon fonts with the icons it names."""
     if error or app.builder.format != "html":
         return
     static = Path(app.outdir) / "_static"
-    known = set()
-    for path in (*static.parent.rglob("*.html"), *static.rglob("*.js")):
-        if path.name != "fontawesome.js":
-            known.update(re.findall(r"[\w-]+", path.read_text(encoding="utf-8")))
-
-    def kept(rule):
-        selectors = re.sub(r"\([^()]*\)", "", re.sub(r"\([^()]*\)", "", rule[1])).split(",")
-        classes = (re.findall(r"\.(?!bs-)([a-zA-Z][\w-]*)", s) for s in selectors)
-        return rule[0] if any(known.issuperset(names) for names in classes) else ""
-
     text = ""
     for sheet in BUNDLE:
         path = sheet_file(app, static, sheet)
         folder = path.parent.relative_to(static).as_posix()
         css = path.read_text(encoding="utf-8")
-        css = RULE.sub(kept, css) if path.name == "pydata-sphinx-theme.css" else css
         text += re.sub(r"url\((?!['\"]?(?:data:|#))(['\"]?)", rf"url(\1{folder}/", css) + "\n"
-    text, fonts = ICON_FONT.sub(r'url(\1.woff) format("woff")', text), ICON_FONT.findall(text)
-    icons = [int(code, 16) for code in re.findall(r'"\\(f[0-9a-f]{3})"', text)]
-    for font in fonts:
-        (path,) = static.rglob(f"{font}.ttf")
-        subset(path, static / f"{font}.woff", icons)
-    (static / "bundle.css").write_text(text, encoding="utf-8")
+    (static / "bundle.css").write_text(with_cut_icons(text, static), encoding="utf-8")
 
 
 def description(doctree):
@@ -137,6 +146,11 @@ def with_named_toggles(contents):
     return contents
 
 
+def deferred(tag):
+    """A script's tag that lets the text stand first."""
+    return tag if " defer" in tag else tag.replace("<script ", '<script defer="defer" ', 1)
+
+
 def finish(app, pagename, templatename, context, doctree):
     """Change what the theme is about to write."""
     if doctree is not None and (text := description(doctree)):
@@ -150,10 +164,10 @@ def finish(app, pagename, templatename, context, doctree):
     context["generate_toctree_html"] = lambda *a, **k: with_named_toggles(table(*a, **k))
     if pagename != "search":  # its scripts build on each other
         context["script_files"] = [
-            _JavaScript(script.filename, **script.attributes | {"defer": "defer"})
-            for script in context["script_files"]
-            if script.filename and needed(script, body)
+            script for script in context["script_files"] if script.filename and needed(script, body)
         ]
+        tag = context["js_tag"]
+        context["js_tag"] = lambda script: deferred(tag(script))
 
 
 def setup(app):

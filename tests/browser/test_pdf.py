@@ -6,11 +6,9 @@ import sys
 import unicodedata
 
 import nbformat
+import pdf
 import pytest
 from browsing import CHAPTERS, ROOT, visit
-
-sys.path.insert(0, str(ROOT / "tools"))
-import pdf
 from pypdf import PdfReader
 
 PAPER = int((210 - 40) / 25.4 * 96 / pdf.PRINT["scale"])  # pixels between the margins of A4

@@ -1,12 +1,8 @@
 """The decks as a projector shows them: nothing overflows, formulas are set, no request leaves."""
 
-import sys
-
 import pytest
-from browsing import ROOT
-
-sys.path.insert(0, str(ROOT / "tools"))
 import slides
+from browsing import ROOT
 
 CHAPTERS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 OVERFLOWS = """() => {

@@ -57,7 +57,7 @@ def cell(notebook, name):
 
 def solved():
     """A submission with every answer right: the solutions, and the tests as students get them."""
-    source = nbformat.read(ROOT / "exercises" / NAME / f"{NAME}.ipynb", as_version=4)
+    source = nbformat.read(ROOT / "solutions" / NAME / f"{NAME}.ipynb", as_version=4)
     notebook = untouched()
     for ours, theirs in zip(source.cells, notebook.cells, strict=True):
         if ours.metadata.get("nbgrader", {}).get("solution"):
@@ -117,7 +117,7 @@ def run(root, *arguments):
 def course(tmp_path_factory):
     """The whole round; returns the folder in which it took place and what grading printed."""
     root = tmp_path_factory.mktemp("class")
-    shutil.copytree(ROOT / "exercises", root / "exercises")
+    shutil.copytree(ROOT / "solutions", root / "solutions")
     (root / "tools").mkdir()
     shutil.copy(ROOT / "tools" / "course.py", root / "tools")
     released = run(root, "release", "01", "--due", f"{DUE:%Y-%m-%d %H:%M}")
@@ -252,7 +252,7 @@ def test_a_second_run_grades_nobody_again_but_a_newer_file(course):
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["release", "77"], "'77' names 0 folders of exercises/"),
+        (["release", "77"], "'77' names 0 folders of solutions/"),
         (["release", "01", "--due", "soon"], "expected a time such as"),
         (["grade", "02"], "release 02-autoencoder before grading it"),
         (["collect", "01", "nowhere"], "no folder 'nowhere'"),
@@ -268,7 +268,7 @@ def test_bad_input_is_answered_in_one_line(course, arguments, says):
 @pytest.fixture
 def empty_course(tmp_path):
     """A class in which nothing has happened yet, and a folder for what it hands in."""
-    (tmp_path / "exercises" / NAME).mkdir(parents=True)
+    (tmp_path / "solutions" / NAME).mkdir(parents=True)
     (tmp_path / "tools").mkdir()
     shutil.copy(ROOT / "tools" / "course.py", tmp_path / "tools")
     (tmp_path / "handed-in").mkdir()

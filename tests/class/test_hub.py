@@ -20,14 +20,12 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
+import links
 import nbformat
 import psutil
 import pytest
 import requests
 import websocket
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "deploy" / "jupyterhub"))
-import links
 
 ROOT = links.ROOT
 DEPLOY = ROOT / "deploy" / "jupyterhub"

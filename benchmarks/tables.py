@@ -1,18 +1,24 @@
-"""A Sphinx extension of this book: tables from book/benchmarks.yml, which `make bench` writes.
+"""The tables and sentences that say what was measured, written into the pages that show them.
 
-The directive `measured` writes one of the tables in TABLES. The README's table is made here too.
+`make bench` writes book/benchmarks.yml and stamps README.md and book/benchmarks.md; `make
+bench-students` writes book/students.yml and stamps book/server.md. On a page a table stands between
+`<!-- measured: NAME -->` and `<!-- end -->`, NAME being a function of this file.
 """
 
+import math
 import re
 from pathlib import Path
 
 import numpy as np
 import yaml
-from classroom import Generated
-from ledger import table
 
-BOOK = Path(__file__).resolve().parent.parent
-DATA = BOOK / "benchmarks.yml"
+ROOT = Path(__file__).resolve().parent.parent
+DATA = ROOT / "book" / "benchmarks.yml"
+STUDENTS = ROOT / "book" / "students.yml"
+PAGES = {DATA: ("README.md", "book/benchmarks.md"), STUDENTS: ("book/server.md",)}
+CLASSES = (20, 100, 400)
+PATIENCE = 5  # minutes in which everybody's chapter should be through
+SYSTEM = 2  # GiB for the machine itself and the hub
 HEAD = "# Written by `make bench`: times in seconds, memory in MiB, losses in nats an image.\n"
 NAMES = {
     "tensorflow": "Keras on TensorFlow",
@@ -33,7 +39,7 @@ GOALS = {
 RIVALS = {"scan": "a `scan` in JAX", "eager": "a loop in PyTorch"}
 EPOCH = 60_000  # images
 LIMITS = {"likelihood": 20, "chapter": 45}
-MARKS = re.compile(r"(<!-- measured: make bench -->\n).*?(<!-- end -->)", re.S)
+MARKS = re.compile(r"(<!-- measured: (\w+) -->\n).*?(<!-- end -->)", re.S)
 SIZES = {
     "images": "images",
     "latent_dim": "size of the latent",
@@ -43,8 +49,15 @@ SIZES = {
 }
 
 
-def read():
-    return yaml.safe_load(DATA.read_text(encoding="utf-8"))
+def read(path=DATA):
+    """What was measured, as it stands in a file of PAGES."""
+    return yaml.safe_load(path.read_text(encoding="utf-8"))
+
+
+def table(header, rows):
+    """A Markdown table, line by line; header and rows are lists of text."""
+    lines = ["| " + " | ".join(header) + " |", "|" + " --- |" * len(header)]
+    return lines + ["| " + " | ".join(row) + " |" for row in rows]
 
 
 def exponent(sizes, seconds):
@@ -244,14 +257,7 @@ def machine(data):
     ]
 
 
-TABLES = {
-    f.__name__: f
-    for f in (epochs, goals, figures, losses, growth, floors, sharing, streaming, live, frames,
-              chapters, machine, steps, compiling)
-}  # fmt: skip
-
-
-def readme_table(data):
+def backends(data):
     rows = [
         [NAMES[n], f"{c['loss']:.1f}", f"{c['import'] + c['data'] + c['first']:.0f} s",
          f"{c['seconds']:.2f} s", ratio(n, data)]
@@ -270,23 +276,53 @@ def readme_table(data):
     )
 
 
-def stamped(readme, data):
-    """The README's text with its table made anew."""
+def costs(data):
+    """Markdown: what one student costs, chapter by chapter."""
+    rows = []
+    for path in sorted((ROOT / "notebooks").glob("*.ipynb")):
+        cost = data["chapters"].get(path.stem)
+        shown = [f"{cost['memory']:,}", str(cost["seconds"])] if cost else ["not measured", ""]
+        rows.append([f"[{int(path.name[:2])}](../notebooks/{path.name})", *shown])
+    rows.append(["JupyterLab alone", f"{data['server']:,}", ""])
+    return table(("Chapter", "memory at its highest (MiB)", "processor time (s)"), rows)
+
+
+def machine_for(students, data, share=1.0):
+    """(GiB, cores) for a class of which a share runs the dearest chapter at the same moment."""
+    memory = max(c["memory"] for c in data["chapters"].values())
+    seconds = max(c["seconds"] for c in data["chapters"].values())
+    running = math.ceil(students * share)
+    gib = SYSTEM + (students * data["server"] + running * memory) / 1024
+    return math.ceil(gib), max(2, math.ceil(running * seconds / (60 * PATIENCE)))
+
+
+def classes(data):
+    """Markdown: how large a machine a class needs."""
+    rows = []
+    for students in CLASSES:
+        row = [str(students)]
+        for share in (1.0, 1 / 3):
+            gib, cores = machine_for(students, data, share)
+            row.append(f"{gib} GiB, {cores} cores")
+        rows.append(row)
+    return table(("Students", "all run at once", "a third runs at once"), rows)
+
+
+TABLES = {
+    f.__name__: f
+    for f in (epochs, goals, figures, losses, growth, floors, sharing, streaming, live, frames,
+              chapters, machine, steps, compiling, backends, costs, classes)
+}  # fmt: skip
+
+
+def stamped(page, data):
+    """The text of a page with its tables made anew."""
     return MARKS.sub(
-        lambda marks: marks[1] + "\n" + "\n".join(readme_table(data)) + "\n\n" + marks[2], readme
+        lambda marks: "\n".join([marks[1], *TABLES[marks[2]](data), "", marks[3]]), page
     )
 
 
-class Measured(Generated):
-    """`measured` with the name of a table."""
-
-    required_arguments = 1
-
-    def lines(self):
-        self.env.note_dependency(str(DATA))
-        return TABLES[self.arguments[0]](read())
-
-
-def setup(app):
-    app.add_directive("measured", Measured)
-    return {"parallel_read_safe": True}
+def stamp(path):
+    """Write the tables of a data file into its pages."""
+    for page in (ROOT / name for name in PAGES[path]):
+        page.write_text(stamped(page.read_text(encoding="utf-8"), read(path)), encoding="utf-8")

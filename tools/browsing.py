@@ -7,7 +7,7 @@ import threading
 from contextlib import contextmanager
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent.parent
+ROOT = Path(__file__).resolve().parent.parent
 HTML = ROOT / "_build" / "html"
 NODE_MODULES = ROOT / "_build" / "browser" / "node_modules"
 AXE = NODE_MODULES / "axe-core" / "axe.min.js"
