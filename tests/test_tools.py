@@ -167,7 +167,7 @@ def test_what_runs_chapters_elsewhere_resolves_the_variable_first(tool):
     """Stopped where it resolves, in a process of its own, it has not run anything yet."""
     stop = (
         "import runpy, sys\n"
-        f"sys.path.insert(0, {str(ROOT)!r})\n"
+        f"sys.path[:0] = [{str(ROOT)!r}, {str((ROOT / tool).parent)!r}]\n"
         "from aebook import data\n"
         "data.resolve_named = lambda: sys.exit('resolved')\n"
         f"sys.argv = [{tool!r}, 'readme']\n"
