@@ -170,7 +170,7 @@ def test_what_runs_chapters_elsewhere_resolves_the_variable_first(tool):
         f"sys.path[:0] = [{str(ROOT)!r}, {str((ROOT / tool).parent)!r}]\n"
         "from aebook import data\n"
         "data.resolve_named = lambda: sys.exit('resolved')\n"
-        f"sys.argv = [{tool!r}, 'readme']\n"
+        f"sys.argv = [{tool!r}, 'pages']\n"
         f"runpy.run_path({str(ROOT / tool)!r}, run_name='__main__')\n"
     )
     done = subprocess.run([sys.executable, "-c", stop], capture_output=True, text=True, check=False)
