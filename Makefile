@@ -9,13 +9,14 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 BOOK := _build/html/index.html
 CHAPTER ?=
 PART ?=
-BACKEND ?= tensorflow
+LAB ?=
+BACKEND ?=
 PYTHON_COLAB ?= python3.13
 COLAB := tensorflow keras jax numpy scipy matplotlib scikit-learn mlxtend pillow pandas \
          ipykernel ipython anywidget nbclient setuptools
 PORT ?= 8000
 
-ifeq ($(filter $(BACKEND),tensorflow jax torch),)
+ifneq ($(filter-out tensorflow jax torch,$(BACKEND)),)
 $(error BACKEND is tensorflow, jax or torch; found: $(BACKEND))
 endif
 
@@ -23,10 +24,15 @@ endif
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-# supported: this interpreter runs the book. same: this variable names what this environment has.
-define supported
-	@$(1) -c 'import sys; v = sys.version_info; sys.exit(0 if (3, 11) <= v[:2] <= (3, 13) else \
-	  "This book needs Python 3.11 to 3.13; $(1) is %d.%d. Name another: make clean, make PYTHON=python3.13 ..." % v[:2])'
+# reads, runs: this interpreter builds the pages, runs the chapters. same: this variable names what
+# this environment has.
+define reads
+	@$(1) -c 'import sys; v = sys.version_info; sys.exit(0 if v >= (3, 11) else \
+	  "The book needs Python 3.11 or newer; $(1) is %d.%d. Name another: make clean, make PYTHON=python3.13 ..." % v[:2])'
+endef
+define runs
+	@$(1) -c 'import sys; v = sys.version_info; sys.exit(0 if v[:2] <= (3, 14) else \
+	  "To run the chapters takes Python 3.11 to 3.14 (make book: any from 3.11); $(1) is %d.%d. Name another: make clean, make PYTHON=python3.13 ..." % v[:2])'
 endef
 VERSION := import sys; print("%d.%d" % sys.version_info[:2])
 define same
@@ -39,22 +45,29 @@ HAS_PIP := $(shell $(PIP) --version 2> /dev/null)
 .PHONY: environment
 environment:
 ifeq ($(HAS_PIP),)
-	$(call supported,$(PYTHON))
+	$(call reads,$(PYTHON))
 	@$(PYTHON) -m venv --clear $(VENV)
 else ifeq ($(origin PYTHON),command line)
 	$(call same,PYTHON,$(VENV))
 endif
 
-$(VENV)/installed: $(if $(HAS_PIP),,environment) requirements.txt constraints.txt pyproject.toml | environment
-	$(call supported,$(BIN)/python)
-	@echo "Installing into $(VENV) (a few minutes the first time) ..."
-	@$(PIP) install --quiet --constraint constraints.txt --requirement requirements.txt
+# What builds the pages, and what runs the chapters besides, in one environment.
+$(VENV)/pages: $(if $(HAS_PIP),,environment) book/requirements.txt constraints.txt pyproject.toml | environment
+	$(call reads,$(BIN)/python)
+	@echo "Installing what builds the pages into $(VENV) (about half a minute) ..."
+	@$(PIP) install --quiet --constraint constraints.txt --requirement book/requirements.txt
 	@$(PIP) install --quiet --no-deps --editable .
+	@touch $@
+
+$(VENV)/installed: $(VENV)/pages requirements.txt
+	$(call runs,$(BIN)/python)
+	@echo "Installing what runs the chapters into $(VENV) (a few minutes the first time) ..."
+	@$(PIP) install --quiet --constraint constraints.txt --requirement requirements.txt
 	@touch $@
 
 # What was read is not read again, nor warned of again: a failed build leaves none of it.
 .PHONY: book
-book: $(VENV)/installed  ## build the book from the stored outputs, strictly
+book: $(VENV)/pages  ## build the book from the stored outputs, strictly
 	@$(BIN)/jupyter-book build . -n -W --keep-going -q || { rm -rf _build/.doctrees; exit 1; }
 	@echo "The book is ready: open file://$(CURDIR)/$(BOOK) in a browser, or run: make serve"
 
@@ -62,6 +75,11 @@ book: $(VENV)/installed  ## build the book from the stored outputs, strictly
 serve: book  ## build the book and serve it on this machine (PORT=8000)
 	@echo "Reading at http://localhost:$(PORT)/ ; Ctrl-C ends it"
 	@$(BIN)/python -m http.server $(PORT) --bind 127.0.0.1 --directory _build/html
+
+.PHONY: lab
+lab: $(VENV)/installed  ## run the chapters on this machine, in JupyterLab (CHAPTER=03 opens one)
+	$(if $(CHAPTER),$(if $(wildcard notebooks/$(CHAPTER)*.ipynb),,$(error no notebook's name begins with $(CHAPTER): see notebooks/)))
+	@$(BIN)/python -m jupyterlab $(LAB) --notebook-dir=. $(or $(firstword $(wildcard notebooks/$(CHAPTER)*.ipynb)),notebooks)
 
 .PHONY: lint
 lint: $(VENV)/installed
@@ -72,10 +90,14 @@ $(VENV)/torch: $(VENV)/installed benchmarks/requirements-torch.txt
 	@$(PIP) install --quiet --constraint constraints.txt --requirement benchmarks/requirements-torch.txt
 	@touch $@
 
+.PHONY: unit
+unit: $(VENV)/installed  ## the unit tests that need neither a chapter run nor a page built, in a minute
+	$(BIN)/python -m pytest -n 2 -m "not slow and not built" tests --ignore=tests/class
+
 # PyTorch's threads spin while they wait: with two kernels on two cores they wait for each other.
 .PHONY: test
-test: lint book $(if $(filter torch,$(BACKEND)),$(VENV)/torch)  ## lint, build strictly, run the unit tests and every notebook (BACKEND=jax, torch)
-	KERAS_BACKEND=$(BACKEND) OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m pytest -n 2 --dist loadfile --nbval-lax tests notebooks solutions --ignore=tests/class
+test: lint book $(VENV)/installed $(if $(filter torch,$(BACKEND)),$(VENV)/torch)  ## lint, build strictly, run the unit tests and every notebook (BACKEND=jax, torch)
+	$(if $(BACKEND),KERAS_BACKEND=$(BACKEND) )OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m pytest -n 2 --dist loadfile --nbval-lax tests notebooks solutions --ignore=tests/class
 
 .PHONY: slides
 slides: $(VENV)/installed  ## a deck of slides for each chapter, for a room without a network (CHAPTER=03 for one)

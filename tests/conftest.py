@@ -1,5 +1,6 @@
 """What the tests share: the paths of the project and its notebooks."""
 
+import sys
 from pathlib import Path
 
 import nbformat
@@ -25,6 +26,8 @@ def notebook(notebook_path):
     return nbformat.read(notebook_path, as_version=4)
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def _setup():
-    aebook.setup()
+    """As in a chapter's first cell, for the modules that use a backend; the others import none."""
+    if "keras" in sys.modules:
+        aebook.setup()
