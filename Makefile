@@ -93,7 +93,7 @@ browser-tools: $(VENV)/installed  ## fetch what test-browser, pdf and lighthouse
 lint-js:
 	@test -x _build/browser/node_modules/.bin/eslint || { echo "lint-js: ESLint is missing: run make browser-tools (it needs npm)"; exit 1; }
 	_build/browser/node_modules/.bin/eslint --config tests/browser/eslint.config.mjs \
-	  aebook/live/*.js book/_ext/*.js book/assets/*.js tools/deck/*.js tests/browser/*.mjs
+	  aebook/live/*.js book/_ext/*.js book/assets/*.js tools/deck/*.js tests/browser/*.js tests/browser/*.mjs
 
 .PHONY: test-browser
 test-browser: lint-js book  ## drive the built book in headless Chromium (needs Chromium and browser-tools)

@@ -2,7 +2,7 @@
 // figure is one module without imports. Pictures are arrays of 784 numbers, 0 paper and 1 ink.
 
 const INK = "#1a1a1a", GREY = "#595959", PALE = "#d9d9d9", BLUE = "#0072B2", RED = "#B83A00";
-// aebook.plots.DIGIT_COLOURS, the three pale ones darkened: they are used for small numerals here.
+// aebook.plots.DIGIT_COLOURS, the four pale ones darkened: they are used for small numerals here.
 const DIGIT_COLOURS = ["#0072B2", "#CC3311", "#00795A", "#9A6700", "#2F7D9E",
                        "#882255", "#7A6C1F", "#332288", "#000000", "#661100"];
 
