@@ -110,8 +110,15 @@ browser-tools: $(VENV)/installed  ## fetch what test-browser, pdf and lighthouse
 	@mkdir -p _build/browser && cp tests/browser/package.json _build/browser/
 	@npm install --prefix _build/browser --no-package-lock --no-audit --no-fund --loglevel error
 
+# The book's own JavaScript; not reveal.js, nor the data of the live figures.
+.PHONY: lint-js
+lint-js:
+	@test -x _build/browser/node_modules/.bin/eslint || { echo "lint-js: ESLint is missing: run make browser-tools (it needs npm)"; exit 1; }
+	_build/browser/node_modules/.bin/eslint --config tests/browser/eslint.config.mjs \
+	  aebook/live/*.js book/_ext/*.js book/assets/*.js tools/deck/*.js tests/browser/*.js tests/browser/*.mjs
+
 .PHONY: test-browser
-test-browser: book  ## drive the built book in headless Chromium (needs Chromium and browser-tools)
+test-browser: lint-js book  ## drive the built book in headless Chromium (needs Chromium and browser-tools)
 	$(BIN)/python -m pytest -n 2 tests/browser --ignore=tests/browser/test_pdf.py
 
 .PHONY: test-pdf

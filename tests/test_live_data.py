@@ -1,6 +1,7 @@
 """Live figures without a browser: weights that are not stale, scripts on their pages, bundles."""
 
 import re
+import subprocess
 import sys
 
 import nbformat
@@ -8,6 +9,9 @@ import numpy as np
 import pytest
 from _ext import live as extension
 from conftest import NOTEBOOKS, ROOT
+from jupyter_client.manager import start_new_kernel
+from nbclient import NotebookClient
+from nbconvert import HTMLExporter
 
 from aebook import live
 from aebook.models import build_decoder, build_vae, build_vae_encoder
@@ -121,6 +125,51 @@ def test_with_widgets_it_carries_the_weights_of_the_running_notebook(vae, digits
     kernel, _ = vae.get_layer("decoder").get_layer("logits").get_weights()
     assert np.abs(arrays["logits_kernel"] - kernel).max() < 2**-11 * np.abs(kernel).max()
     assert np.array_equal(arrays["code_y"], digits[1])
+
+
+CELL = "from aebook import live\nlive.two_modes()"
+
+
+def shown(allow_stdin):
+    """What a kernel shows of a figure when the front end asks so: {MIME type: data}."""
+    manager, client = start_new_kernel(kernel_name="python3")
+    try:
+        reply = []
+        client.execute_interactive(CELL, allow_stdin=allow_stdin, output_hook=reply.append)
+    finally:
+        client.stop_channels()
+        manager.shutdown_kernel(now=True)
+    return next(m["content"]["data"] for m in reply if m["msg_type"] == "execute_result")
+
+
+def test_it_is_alive_where_a_person_could_be_asked_and_a_picture_where_a_program_runs_it():
+    pytest.importorskip("anywidget")
+    assert {WIDGET, "image/png"} <= set(shown(allow_stdin=True))
+    assert set(shown(allow_stdin=False)) == {"text/plain", "image/png"}
+
+
+def test_a_page_exported_from_an_executed_notebook_holds_the_picture():
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(CELL)])
+    NotebookClient(notebook, kernel_name="python3").execute()
+    page, _ = HTMLExporter().from_notebook_node(notebook)
+    (output,) = notebook.cells[0].outputs
+    assert f'src="data:image/png;base64,{output.data["image/png"].strip()}' in page
+    assert "widgets" not in notebook.metadata
+
+
+def test_switched_off_it_is_its_picture(vae, digits, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv(live.VARIABLE, "off")
+    bundle, _ = live.latent_explorer(vae, *digits)._repr_mimebundle_()
+    assert set(bundle) == {"text/plain", "image/png"}
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_pages_extension_needs_neither_a_backend_nor_matplotlib():
+    heavy = {"matplotlib", "scipy", "pandas", "keras", "tensorflow", "jax", "torch", "IPython"}
+    code = f"import sys, aebook.live; print(*{heavy} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []
 
 
 def test_make_execute_gets_the_data_and_no_widget(vae, digits, tmp_path, monkeypatch):

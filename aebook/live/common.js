@@ -2,7 +2,7 @@
 // figure is one module without imports. Pictures are arrays of 784 numbers, 0 paper and 1 ink.
 
 const INK = "#1a1a1a", GREY = "#595959", PALE = "#d9d9d9", BLUE = "#0072B2", RED = "#B83A00";
-// aebook.plots.DIGIT_COLOURS, the three pale ones darkened: they are used for small numerals here.
+// aebook.plots.DIGIT_COLOURS, the four pale ones darkened: they are used for small numerals here.
 const DIGIT_COLOURS = ["#0072B2", "#CC3311", "#00795A", "#9A6700", "#2F7D9E",
                        "#882255", "#7A6C1F", "#332288", "#000000", "#661100"];
 
@@ -40,12 +40,13 @@ function dense(x, kernel, bias) {
     const [a, b, c, d] = [0, 1, 2, 3].map((r) => on[q + r] ?? 0);
     const [xa, xb, xc, xd] = [0, 1, 2, 3].map((r) => (q + r < on.length ? x[on[q + r]] : 0));
     for (let j = 0, ka = a * n, kb = b * n, kc = c * n, kd = d * n; j < n; j++)
-      out[j] += xa * kernel[ka + j] + xb * kernel[kb + j] + xc * kernel[kc + j] + xd * kernel[kd + j];
+      out[j] += xa * kernel[ka + j] + xb * kernel[kb + j] +
+        xc * kernel[kc + j] + xd * kernel[kd + j];
   }
   return out;
 }
 
-const relu = (h) => h.map((v) => Math.max(v, 0));
+const relu = (x) => x.map((v) => Math.max(v, 0));
 const softplus = (l) => Math.max(l, 0) + Math.log1p(Math.exp(-Math.abs(l)));
 const sigmoid = (l) => 1 / (1 + Math.exp(-l));
 
@@ -57,9 +58,9 @@ function vaeOf(a) {
     logits,
     decode: (z) => logits(z).map(sigmoid),
     encode(x) {
-      const h = relu(dense(x, a.encoding_kernel, a.encoding_bias));
-      return { mean: dense(h, a.z_mean_kernel, a.z_mean_bias),
-               logVar: dense(h, a.z_log_var_kernel, a.z_log_var_bias) };
+      const hidden = relu(dense(x, a.encoding_kernel, a.encoding_bias));
+      return { mean: dense(hidden, a.z_mean_kernel, a.z_mean_bias),
+               logVar: dense(hidden, a.z_log_var_kernel, a.z_log_var_bias) };
     },
     reconstruction: (x, l) => l.reduce((sum, li, i) => sum + softplus(li) - x[i] * li, 0),
     kl: (mean, logVar) =>
@@ -69,6 +70,10 @@ function vaeOf(a) {
 
 /** A picture of the test set, from `unpack`: number i of those that travel with the book. */
 const testImage = (a, i) => a.images.subarray(784 * i, 784 * (i + 1)).map((v) => v / 255);
+
+/** For each digit the numbers of its pictures, for `testImage`. */
+const imagesByDigit = (a) => Array.from({ length: 10 }, (_, digit) =>
+  [...a.image_row.keys()].filter((i) => a.code_y[a.image_row[i]] === digit));
 
 /** A number as the page writes it, with a real minus sign. */
 function write(value, digits = 2) {
@@ -95,11 +100,12 @@ function h(tag, attributes = {}, ...children) {
 /** A slider with its name before it and its value after it. */
 function slider(name, { min, max, step, value, format = write }, input) {
   const shown = h("span", { class: "live-value", "aria-hidden": "true" });
-  const range = h("input", { type: "range", min, max, step, input: () => { tell(); input(+range.value); } });
   const tell = () => {
     shown.textContent = format(+range.value);
     range.setAttribute("aria-valuetext", shown.textContent);
   };
+  const moved = () => { tell(); input(+range.value); };
+  const range = h("input", { type: "range", min, max, step, input: moved });
   const long = name.length > 3 ? " live-long" : "";
   const element = h("label", { class: `live-slider${long}` }, h("span", {}, name), range, shown);
   const control = { element, range, set(v) { range.value = v; tell(); } };
@@ -113,13 +119,15 @@ function checkbox(name, checked, change) {
 }
 
 function select(name, options, value, change) {
-  const list = h("select", { change: () => change(list.value) },
-                 ...options.map(([v, text]) => h("option", { value: v, selected: v === value }, text)));
+  const entries = options.map(([v, text]) =>
+    h("option", { value: v, selected: v === value }, text));
+  const list = h("select", { change: () => change(list.value) }, ...entries);
   return { element: h("label", { class: "live-select" }, h("span", {}, name), list), list };
 }
 
 const button = (name, click) => h("button", { type: "button", click }, name);
 const group = (name, ...children) => h("fieldset", {}, h("legend", {}, name), ...children);
+const inLine = (...children) => h("div", { class: "live-line" }, ...children);
 
 /** A function that lets a screen reader say a text, the last one when many come at once. */
 function announcer(el) {
@@ -134,20 +142,22 @@ function announcer(el) {
 
 const reducedMotion = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
 
-/** A canvas as wide as its place, `ratio` times as high but not below `least`; `draw(context,
+/** A canvas as wide as its place, `shape` times as high but not below `least`; `draw(context,
  *  width, height)` in pixels of the page. `paint()` draws with the next frame, once however often
  *  it was asked. */
-function surface(attributes, ratio, draw, least = 0) {
+function surface(attributes, shape, draw, least = 0) {
   const canvas = h("canvas", attributes);
   let asked = false;
   const now = () => {
     asked = false;
     const width = canvas.clientWidth, height = canvas.clientHeight;
     if (!width) return;
-    const scale = window.devicePixelRatio || 1, wanted = [width, height].map((v) => Math.round(v * scale));
-    if (canvas.width !== wanted[0] || canvas.height !== wanted[1]) [canvas.width, canvas.height] = wanted;
+    const ratio = window.devicePixelRatio || 1;
+    const wanted = [width, height].map((v) => Math.round(v * ratio));
+    if (canvas.width !== wanted[0] || canvas.height !== wanted[1])
+      [canvas.width, canvas.height] = wanted;
     const context = canvas.getContext("2d");
-    context.setTransform(scale, 0, 0, scale, 0, 0);
+    context.setTransform(ratio, 0, 0, ratio, 0, 0);
     context.fillStyle = "white";
     context.fillRect(0, 0, width, height);
     draw(context, width, height);
@@ -156,7 +166,7 @@ function surface(attributes, ratio, draw, least = 0) {
     if (!asked) requestAnimationFrame(now);
     asked = true;
   };
-  canvas.style.aspectRatio = `1 / ${ratio}`;
+  canvas.style.aspectRatio = `1 / ${shape}`;
   canvas.style.minHeight = `${least}px`;
   new ResizeObserver(paint).observe(canvas);
   return { canvas, paint };
@@ -201,7 +211,8 @@ function scale(low, high, from, to) {
 }
 
 /** Text with a white rim, legible over whatever lies below. */
-function label(context, text, x, y, { colour = INK, size = 14, align = "center", weight = "bold" } = {}) {
+function label(context, text, x, y, options = {}) {
+  const { colour = INK, size = 14, align = "center", weight = "bold" } = options;
   context.font = `${weight} ${size}px system-ui, sans-serif`;
   context.textAlign = align;
   context.textBaseline = "middle";
@@ -214,7 +225,7 @@ function label(context, text, x, y, { colour = INK, size = 14, align = "center",
 }
 
 /** Ticks and names of two axes along the lower and the left edge. */
-function axes(context, x, y, { xTicks, yTicks, xName, yName, bottom, left, width, height }) {
+function axes(context, x, y, { xTicks, yTicks, xName, yName, bottom, left, width }) {
   context.strokeStyle = context.fillStyle = GREY;
   context.lineWidth = 1;
   context.font = "12px system-ui, sans-serif";
@@ -237,37 +248,54 @@ function axes(context, x, y, { xTicks, yTicks, xName, yName, bottom, left, width
     context.fillText(Number.isInteger(v) ? write(v, 0) : write(v, 1), left - 6, y(v));
   }
   context.stroke();
-  label(context, xName, width - 2, bottom - 14, { colour: GREY, size: 12, align: "right", weight: "" });
-  label(context, yName, left + 5, 8, { colour: GREY, size: 12, align: "left", weight: "" });
+  const quiet = { colour: GREY, size: 12, weight: "" };
+  label(context, xName, width - 2, bottom - 14, { ...quiet, align: "right" });
+  label(context, yName, left + 5, 8, { ...quiet, align: "left" });
+}
+
+/** A line through points, stroked once for each [colour, width, dash], one over the other. */
+function strokes(context, path, ...pens) {
+  for (const [colour, width, dash = []] of pens) {
+    context.beginPath();
+    path();
+    context.setLineDash(dash);
+    context.strokeStyle = colour;
+    context.lineWidth = width;
+    context.stroke();
+  }
+  context.setLineDash([]);
+}
+
+/** What lies below everything in the plane: its axes, and the codes as small numerals. */
+function codes(context, a, classes, x, y, { reach, ...edges }) {
+  const ticks = [-4, -2, 0, 2, 4].filter((v) => Math.abs(v) < reach);
+  axes(context, x, y, { xTicks: ticks, yTicks: ticks, xName: "z₁", yName: "z₂", ...edges });
+  context.font = "bold 10px system-ui, sans-serif";
+  context.textAlign = "center";
+  context.textBaseline = "middle";
+  a.code_y.forEach((digit, i) => {
+    if (!classes.has(digit)) return;
+    context.fillStyle = DIGIT_COLOURS[digit];
+    context.fillText(digit, x(a.code_mean[2 * i]), y(a.code_mean[2 * i + 1]));
+  });
 }
 
 /** The latent plane with the codes of test digits as small numerals: one square, and over it
  *  whatever `over(context, x, y)` draws. `classes` is the set of digits to show. */
 function plane(a, attributes, classes, over) {
-  const n = a.code_y.length;
   const reach = Math.ceil(2 * Math.max(...a.code_mean.map(Math.abs)) + 0.4) / 2;
   const maps = { reach };
   let kept = null, keptFor = "";
   const draw = (context, width, height) => {
-    const left = 26, bottom = height - 22;
+    const left = 26, bottom = height - 22, ratio = window.devicePixelRatio || 1;
     const x = scale(-reach, reach, left, width), y = scale(-reach, reach, bottom, 0);
     Object.assign(maps, { x, y });
-    const wanted = `${width} ${[...classes].sort()} ${window.devicePixelRatio}`;
+    const wanted = `${width} ${[...classes].sort()} ${ratio}`;
     if (keptFor !== wanted) {
-      const ratio = window.devicePixelRatio || 1;
       kept = h("canvas", { width: width * ratio, height: height * ratio });
       const below = kept.getContext("2d");
       below.scale(ratio, ratio);
-      const ticks = [-4, -2, 0, 2, 4].filter((v) => Math.abs(v) < reach);
-      axes(below, x, y, { xTicks: ticks, yTicks: ticks, xName: "z₁", yName: "z₂", bottom, left, width, height });
-      below.font = "bold 10px system-ui, sans-serif";
-      below.textAlign = "center";
-      below.textBaseline = "middle";
-      for (let i = 0; i < n; i++) {
-        if (!classes.has(a.code_y[i])) continue;
-        below.fillStyle = DIGIT_COLOURS[a.code_y[i]];
-        below.fillText(a.code_y[i], x(a.code_mean[2 * i]), y(a.code_mean[2 * i + 1]));
-      }
+      codes(below, a, classes, x, y, { reach, bottom, left, width });
       keptFor = wanted;
     }
     context.drawImage(kept, 0, 0, width, height);
@@ -279,17 +307,13 @@ function plane(a, attributes, classes, over) {
 /** q(z|x) in the plane: the ellipse at 1.5 standard deviations, as in the chapter's figure. */
 function spot(context, x, y, mean, logVar, name) {
   const [rx, ry] = [0, 1].map((k) => 1.5 * Math.exp(logVar[k] / 2));
-  for (const [colour, width] of [["white", 5], [INK, 2]]) {
-    context.beginPath();
+  const ellipse = () =>
     context.ellipse(x(mean[0]), y(mean[1]), x(rx) - x(0), y(0) - y(ry), 0, 0, 2 * Math.PI);
-    context.strokeStyle = colour;
-    context.lineWidth = width;
-    context.stroke();
-  }
+  strokes(context, ellipse, ["white", 5], [INK, 2]);
   label(context, name, x(mean[0] + rx) + 8, y(mean[1] + ry) - 6);
 }
 
-/** How many of the 20 codes nearest to z belong to which digit: [[digit, count], ...], most first. */
+/** Which digits the 20 codes nearest to z belong to: [[digit, count], ...], most first. */
 function neighbours(a, z, k = 20) {
   const far = Array.from(a.code_y, (digit, i) =>
     [Math.hypot(a.code_mean[2 * i] - z[0], a.code_mean[2 * i + 1] - z[1]), digit]);
@@ -301,5 +325,6 @@ function neighbours(a, z, k = 20) {
 
 function writeNeighbours(counts) {
   const named = counts.slice(0, 3).map(([digit, count]) => `${count} × ${digit}`);
-  return `The 20 nearest test digits: ${named.join(", ")}${counts.length > 3 ? ", others" : ""}.`;
+  if (counts.length > 3) named.push("others");
+  return `The 20 nearest test digits: ${named.join(", ")}.`;
 }

@@ -1,14 +1,17 @@
 // Draw a digit: the encoder's answer, its reconstruction, and the two terms of the loss.
 
-const SIDE = 140, PEN = 13;  // the drawing is 140 x 140, five times MNIST's 28, the pen 2.6 of its pixels
+// The drawing is 140 x 140, five times MNIST's 28, the pen 2.6 of its pixels wide.
+const SIDE = 140, PEN = 13;
 
 // Drawings that are no digits: lines through points of a 100 x 100 sheet.
 const OTHERS = {
   "the letter A": [[[15, 95], [50, 5], [85, 95]], [[30, 60], [70, 60]]],
   "the letter K": [[[25, 5], [25, 95]], [[80, 5], [25, 50], [80, 95]]],
-  "a house": [[[15, 45], [15, 95], [85, 95], [85, 45], [15, 45], [50, 5], [85, 45]], [[42, 95], [42, 68], [58, 68], [58, 95]]],
+  "a house": [[[15, 45], [15, 95], [85, 95], [85, 45], [15, 45], [50, 5], [85, 45]],
+              [[42, 95], [42, 68], [58, 68], [58, 95]]],
   "a star": [[[50, 0], [79, 90], [2, 35], [98, 35], [21, 90], [50, 0]]],
-  "a lattice": [[[30, 0], [30, 100]], [[70, 0], [70, 100]], [[0, 30], [100, 30]], [[0, 70], [100, 70]]],
+  "a lattice": [[[30, 0], [30, 100]], [[70, 0], [70, 100]],
+                [[0, 30], [100, 30]], [[0, 70], [100, 70]]],
 };
 
 /** Mean ink of the square from (x0, y0) to (x1, y1) of a side x side picture; outside is paper. */
@@ -24,9 +27,8 @@ function inkIn(ink, side, x0, y0, x1, y1) {
   return sum / ((x1 - x0) * (y1 - y0));
 }
 
-/** A drawing as MNIST prepares one: fitted into 20 x 20 pixels, its centre of mass moved to the
- *  middle of 28 x 28 by whole pixels. ink: side * side numbers. Null for a blank sheet. */
-function prepare(ink, side) {
+/** The drawing's box of ink as [left, top, width, height], or null for a blank sheet. */
+function boxOf(ink, side) {
   let left = side, right = -1, top = side, bottom = -1;
   for (let i = 0; i < ink.length; i++) {
     if (ink[i] < 0.02) continue;
@@ -36,9 +38,16 @@ function prepare(ink, side) {
     top = Math.min(top, y);
     bottom = Math.max(bottom, y);
   }
-  if (right < 0) return null;
-  const size = Math.max(right - left, bottom - top) + 1, pixel = size / 20;
-  const x0 = left - (size - (right - left + 1)) / 2, y0 = top - (size - (bottom - top + 1)) / 2;
+  return right < 0 ? null : [left, top, right - left + 1, bottom - top + 1];
+}
+
+/** A drawing as MNIST prepares one: fitted into 20 x 20 pixels, its centre of mass moved to the
+ *  middle of 28 x 28 by whole pixels. ink: side * side numbers. Null for a blank sheet. */
+function prepare(ink, side) {
+  const found = boxOf(ink, side);
+  if (!found) return null;
+  const [left, top, width, height] = found, size = Math.max(width, height), pixel = size / 20;
+  const x0 = left - (size - width) / 2, y0 = top - (size - height) / 2;
   const box = Float64Array.from({ length: 400 }, (_, i) => {
     const x = x0 + (i % 20) * pixel, y = y0 + Math.floor(i / 20) * pixel;
     return inkIn(ink, side, x, y, x + pixel, y + pixel);
@@ -49,173 +58,260 @@ function prepare(ink, side) {
     mx += v * (i % 20 + 0.5);
     my += v * (Math.floor(i / 20) + 0.5);
   });
-  // MNIST's centres of mass lie within half a pixel of the middle of pixel (14, 14), counted from 0.
+  // MNIST's centres of mass lie within half a pixel of the middle of pixel (14, 14), from 0.
   const [dx, dy] = [mx, my].map((m) => Math.min(Math.max(Math.round(14.5 - m / mass), 0), 8));
   const x = new Float64Array(784);
   box.forEach((v, i) => { x[28 * (Math.floor(i / 20) + dy) + i % 20 + dx] = Math.min(v, 1); });
   return x;
 }
 
-export default {
-  render({ model, el }) {
-    const a = unpack(model), vae = vaeOf(a), usual = model.get("header").settings.reconstruction_percentiles;
-    const sheet = h("canvas", { width: SIDE, height: SIDE }), pen = sheet.getContext("2d", { willReadFrequently: true });
-    let x = null, code = null, last = null, drawn = "nothing";
-
-    function clear() {
+/** What the pen draws on: SIDE x SIDE pixels, shown larger. */
+function sheetOfPaper() {
+  const canvas = h("canvas", { width: SIDE, height: SIDE });
+  const pen = canvas.getContext("2d", { willReadFrequently: true });
+  return {
+    canvas,
+    clear() {
       pen.fillStyle = "white";
       pen.fillRect(0, 0, SIDE, SIDE);
-      Object.assign(pen, { lineWidth: PEN, lineCap: "round", lineJoin: "round", strokeStyle: "black" });
-    }
-    function ink() {
-      const data = pen.getImageData(0, 0, SIDE, SIDE).data;
-      return Float32Array.from({ length: SIDE * SIDE }, (_, i) => 1 - data[4 * i] / 255);
-    }
-
-    // --- the paper
-    const paper = surface({ role: "img", "aria-label": "Paper to draw on with mouse or finger" }, 1, (context, width) => {
-      context.drawImage(sheet, 0, 0, width, width);
-      if (drawn === "nothing") {
-        context.fillStyle = GREY;
-        context.font = "15px system-ui, sans-serif";
-        context.textAlign = "center";
-        context.fillText("draw here", width / 2, width / 2);
-      }
-    });
-    paper.canvas.classList.add("live-paper");
-    const at = (event) => {
-      const box = paper.canvas.getBoundingClientRect();
-      return [(event.clientX - box.left) / box.width * SIDE, (event.clientY - box.top) / box.height * SIDE];
-    };
-    const line = (from, to) => {
+      const round = { lineCap: "round", lineJoin: "round" };
+      Object.assign(pen, { lineWidth: PEN, strokeStyle: "black", ...round });
+    },
+    line(from, to) {
       pen.beginPath();
       pen.moveTo(...from);
       pen.lineTo(...to);
       pen.stroke();
-    };
-    paper.canvas.addEventListener("pointerdown", (event) => {
-      paper.canvas.setPointerCapture(event.pointerId);
-      if (drawn !== "your drawing") clear();
-      drawn = "your drawing";
-      samples.list.value = "";
-      last = at(event);
-      line(last, last);
-      answer();
+    },
+    /** A picture of 28 x 28, enlarged. */
+    picture(x) {
+      pen.imageSmoothingEnabled = false;
+      pen.drawImage(bitmap(x), 0, 0, SIDE, SIDE);
+    },
+    /** The drawing in numbers, 0 paper and 1 ink. */
+    ink() {
+      const { data } = pen.getImageData(0, 0, SIDE, SIDE);
+      return Float32Array.from({ length: SIDE * SIDE }, (_, i) => 1 - data[4 * i] / 255);
+    },
+  };
+}
+
+/** The encoder's answer in the plane: a spot, and hairs from it to the four edges. */
+function drawAnswer(context, x, y, reach, { mean, logVar }) {
+  const [u, v] = [x(mean[0]), y(mean[1])];
+  const hairs = () => {
+    for (const [x0, y0, x1, y1] of [[u - 12, v, x(-reach), v], [u + 12, v, x(reach), v],
+                                    [u, v + 12, u, y(-reach)], [u, v - 12, u, y(reach)]]) {
+      context.moveTo(x0, y0);
+      context.lineTo(x1, y1);
+    }
+  };
+  strokes(context, hairs, ["white", 3.5], [INK, 1, [3, 3]]);
+  spot(context, x, y, mean, logVar, "");
+}
+
+/** The table of the loss: { element, show(numbers) }, a dash where there is no number. */
+function lossTable() {
+  const cells = [], rows = ["reconstruction", "KL", "sum, −ELBO"].map((name, i) => {
+    cells[i] = h("td");
+    return h("tr", {}, h("th", { scope: "row" }, name), cells[i]);
+  });
+  return {
+    element: h("table", {}, h("caption", {}, "Minus the ELBO, at the mean of q(z|x)"),
+               h("tbody", {}, ...rows)),
+    show(numbers) {
+      cells.forEach((cell, i) => {
+        cell.textContent = numbers ? `${write(numbers[i], 1)} nats` : "–";
+      });
+      return cells.map((cell) => cell.textContent);
+    },
+  };
+}
+
+class Drawing {
+  constructor(model, el) {
+    this.a = unpack(model);
+    this.vae = vaeOf(this.a);
+    this.usual = model.get("header").settings.reconstruction_percentiles;
+    this.digits = imagesByDigit(this.a);
+    this.turn = Array(10).fill(0);  // which picture of each digit is next
+    this.sheet = sheetOfPaper();
+    this.drawn = "nothing";
+    this.x = this.code = null;  // the picture that is encoded, and the terms of its loss
+    this.paper = surface({ role: "img" }, 1, (...place) => this.drawPaper(...place));
+    this.paper.canvas.classList.add("live-paper");
+    this.listen();
+    this.map = plane(this.a, { role: "img" }, new Set(Array(10).keys()), (context, x, y) => {
+      if (this.code) drawAnswer(context, x, y, this.map.reach, this.code);
     });
-    paper.canvas.addEventListener("pointermove", (event) => {
-      if (!paper.canvas.hasPointerCapture(event.pointerId)) return;
+    this.seen = frame("what the encoder sees");
+    this.copy = frame("reconstruction");
+    this.loss = lossTable();
+    this.verdict = h("p", { class: "live-note" });
+    el.classList.add("live-figure");
+    el.append(this.places(), this.controls(),
+      h("div", { class: "live-row live-answer" }, this.seen.element, this.copy.element,
+        this.loss.element), this.verdict);
+    this.say = announcer(el);
+    this.choose("digit:4");
+  }
+
+  // --- the paper
+
+  drawPaper(context, width) {
+    context.drawImage(this.sheet.canvas, 0, 0, width, width);
+    if (this.drawn === "nothing") {
+      context.fillStyle = GREY;
+      context.font = "15px system-ui, sans-serif";
+      context.textAlign = "center";
+      context.fillText("draw here", width / 2, width / 2);
+    }
+  }
+
+  listen() {
+    const { canvas } = this.paper;
+    let last = null;
+    const at = (event) => {
+      const box = canvas.getBoundingClientRect();
+      return [(event.clientX - box.left) / box.width * SIDE,
+              (event.clientY - box.top) / box.height * SIDE];
+    };
+    canvas.addEventListener("pointerdown", (event) => {
+      canvas.setPointerCapture(event.pointerId);
+      if (this.drawn !== "your drawing") this.sheet.clear();
+      this.drawn = "your drawing";
+      this.samples.list.value = "";
+      last = at(event);
+      this.sheet.line(last, last);
+      this.answer();
+    });
+    canvas.addEventListener("pointermove", (event) => {
+      if (!canvas.hasPointerCapture(event.pointerId)) return;
       for (const one of event.getCoalescedEvents?.() ?? [event]) {
         const to = at(one);
-        line(last, to);
+        this.sheet.line(last, to);
         last = to;
       }
-      answer();
+      this.answer();
     });
+  }
 
-    // --- the answer
-    const map = plane(a, { role: "img" }, new Set(Array(10).keys()), (context, px, py) => {
-      if (!code) return;
-      const [u, v] = [px(code.mean[0]), py(code.mean[1])], ends = [px(-map.reach), px(map.reach), py(-map.reach), py(map.reach)];
-      for (const [colour, width, dash] of [["white", 3.5, []], [INK, 1, [3, 3]]]) {
-        context.beginPath();
-        context.setLineDash(dash);
-        const lines = [[u - 12, v, ends[0], v], [u + 12, v, ends[1], v], [u, v + 12, u, ends[2]], [u, v - 12, u, ends[3]]];
-        for (const [x0, y0, x1, y1] of lines) {
-          context.moveTo(x0, y0);
-          context.lineTo(x1, y1);
-        }
-        context.strokeStyle = colour;
-        context.lineWidth = width;
-        context.stroke();
-      }
-      context.setLineDash([]);
-      spot(context, px, py, code.mean, code.logVar, "");
-    });
-    const seen = frame("what the encoder sees"), copy = frame("reconstruction");
-    const rows = ["reconstruction", "KL", "sum, −ELBO"].map((name) => {
-      const cell = h("td");
-      return { row: h("tr", {}, h("th", { scope: "row" }, name), cell), cell };
-    });
-    const verdict = h("p", { class: "live-note" });
+  // --- the answer
 
-    function terms(picture) {
-      const { mean, logVar } = vae.encode(picture), logits = vae.logits(mean);
-      return { mean, logVar, x_hat: logits.map(sigmoid), reconstruction: vae.reconstruction(picture, logits), kl: vae.kl(mean, logVar) };
-    }
-    /** How many per cent of the test digits are reconstructed with a smaller error. */
-    const rank = (error) => usual.filter((q) => q < error).length - (error > usual[100] ? 1 : 0);
+  /** The code of a picture, its reconstruction and the two terms of its loss. */
+  terms(x) {
+    const { vae } = this, { mean, logVar } = vae.encode(x), logits = vae.logits(mean);
+    return { mean, logVar, x_hat: logits.map(sigmoid),
+             reconstruction: vae.reconstruction(x, logits), kl: vae.kl(mean, logVar) };
+  }
 
-    function answer() {
-      paper.paint();
-      code = x && terms(x);
-      if (drawn === "your drawing") code = (x = prepare(ink(), SIDE)) && terms(x);
-      paper.canvas.setAttribute("aria-label", `Paper to draw on with mouse or finger. It shows ${drawn}.`);
-      if (code) {
-        const error = code.reconstruction, percent = rank(error), sigma = [...code.logVar].map((v) => Math.exp(v / 2));
-        seen.show(x, "what the encoder sees", `What the encoder sees: ${drawn}`);
-        copy.show(code.x_hat, "reconstruction", "Reconstruction: what the decoder draws at the mean of q");
-        [error, code.kl, error + code.kl].forEach((v, i) => { rows[i].cell.textContent = `${write(v, 1)} nats`; });
-        const near = neighbours(a, code.mean);
-        verdict.textContent = `q(z|x) has mean ${writePoint(code.mean)} and σ ${writePoint(sigma)}. ${writeNeighbours(near)} ` +
-          `The reconstruction error is larger than for ${percent} % of the test digits` +
-          (percent >= 95 ? ": the model can hardly draw this. The encoder gave it an address all the same." : ".");
-        map.canvas.setAttribute("aria-label", `Latent plane with the ellipse of q(z|x) at mean ${writePoint(code.mean)}`);
-      } else {
-        const blank = new Float32Array(784);
-        for (const picture of [seen, copy]) picture.show(blank);
-        rows.forEach(({ cell }) => { cell.textContent = "–"; });
-        verdict.textContent = "Draw a digit, or choose a sample.";
-        map.canvas.setAttribute("aria-label", "Latent plane with the codes of a thousand test digits");
-      }
-      map.paint();
-      say(code ? `Reconstruction ${rows[0].cell.textContent}, KL ${rows[1].cell.textContent}. ${verdict.textContent}` : verdict.textContent);
-    }
+  /** How many per cent of the test digits are reconstructed with a smaller error. */
+  rank(error) {
+    return this.usual.filter((q) => q < error).length - (error > this.usual[100] ? 1 : 0);
+  }
 
-    // --- samples
-    const digits = Array.from({ length: 10 }, (_, digit) => [...a.image_row.keys()].filter((i) => a.code_y[a.image_row[i]] === digit));
-    const show = {
-      digit(i) {
-        x = testImage(a, i);
-        drawn = `a test digit, ${an(a.code_y[a.image_row[i]])}`;
-        pen.imageSmoothingEnabled = false;
-        pen.drawImage(bitmap(x), 0, 0, SIDE, SIDE);
-      },
-      other(name) {
-        drawn = name;
-        for (const points of OTHERS[name])
-          for (let i = 1; i < points.length; i++)
-            line(...[points[i - 1], points[i]].map((p) => p.map((v) => 20 + v * (SIDE - 40) / 100)));
-        x = prepare(ink(), SIDE);
-      },
-    };
-    const choose = (value) => {
-      const [kind, which] = value.split(":");
-      clear();
-      x = null;
-      drawn = "nothing";
-      if (kind) show[kind](kind === "digit" ? digits[+which][turn[which] % digits[which].length] : which);
-      answer();
-    };
-    const turn = Array(10).fill(0);
-    const samples = select("sample", [["", "none"], ...digits.map((_, d) => [`digit:${d}`, `a test digit: ${d}`]),
-                                      ...Object.keys(OTHERS).map((name) => [`other:${name}`, `no digit: ${name}`])], "digit:4", choose);
+  answer() {
+    this.paper.paint();
+    if (this.drawn === "your drawing") this.x = prepare(this.sheet.ink(), SIDE);
+    this.code = this.x && this.terms(this.x);
+    this.paper.canvas.setAttribute("aria-label",
+      `Paper to draw on with mouse or finger. It shows ${this.drawn}.`);
+    if (this.code) this.showCode(this.code);
+    else this.showNothing();
+    this.map.paint();
+  }
+
+  showCode({ mean, logVar, x_hat, reconstruction, kl }) {
+    this.seen.show(this.x, "what the encoder sees", `What the encoder sees: ${this.drawn}`);
+    this.copy.show(x_hat, "reconstruction",
+                   "Reconstruction: what the decoder draws at the mean of q");
+    const [error, divergence] = this.loss.show([reconstruction, kl, reconstruction + kl]);
+    const percent = this.rank(reconstruction), at = writePoint(mean);
+    const sigma = writePoint([...logVar].map((v) => Math.exp(v / 2)));
+    const hardly = percent >= 95 ? ": the model can hardly draw this. The encoder gave it an " +
+      "address all the same." : ".";
+    this.verdict.textContent = `q(z|x) has mean ${at} and σ ${sigma}. ` +
+      `${writeNeighbours(neighbours(this.a, mean))} ` +
+      `The reconstruction error is larger than for ${percent} % of the test digits${hardly}`;
+    this.map.canvas.setAttribute("aria-label",
+      `Latent plane with the ellipse of q(z|x) at mean ${at}`);
+    this.say(`Reconstruction ${error}, KL ${divergence}. ${this.verdict.textContent}`);
+  }
+
+  showNothing() {
+    const blank = new Float32Array(784);
+    this.seen.show(blank);
+    this.copy.show(blank);
+    this.loss.show(null);
+    this.verdict.textContent = "Draw a digit, or choose a sample.";
+    this.map.canvas.setAttribute("aria-label",
+      "Latent plane with the codes of a thousand test digits");
+    this.say(this.verdict.textContent);
+  }
+
+  // --- samples
+
+  showDigit(digit) {
+    const mine = this.digits[digit], i = mine[this.turn[digit] % mine.length];
+    this.x = testImage(this.a, i);
+    this.drawn = `a test digit, ${an(+digit)}`;
+    this.sheet.picture(this.x);
+  }
+
+  showOther(name) {
+    const place = (point) => point.map((v) => 20 + v * (SIDE - 40) / 100);
+    this.drawn = name;
+    for (const points of OTHERS[name])
+      for (let i = 1; i < points.length; i++)
+        this.sheet.line(place(points[i - 1]), place(points[i]));
+    this.x = prepare(this.sheet.ink(), SIDE);
+  }
+
+  /** value: "digit:4", "other:a house", or "" for a blank sheet. */
+  choose(value) {
+    const [kind, which] = value.split(":");
+    this.sheet.clear();
+    this.x = null;
+    this.drawn = "nothing";
+    if (kind === "digit") this.showDigit(which);
+    if (kind === "other") this.showOther(which);
+    this.answer();
+  }
+
+  // --- the page
+
+  places() {
+    const half = (title, canvas) =>
+      h("div", { class: "live-half" }, h("p", { class: "live-title" }, title), canvas);
+    return h("div", { class: "live-row" }, half("Your drawing", this.paper.canvas),
+             half("Where the encoder puts it", this.map.canvas));
+  }
+
+  controls() {
+    const digits = this.digits.map((_, digit) => [`digit:${digit}`, `a test digit: ${digit}`]);
+    const others = Object.keys(OTHERS).map((name) => [`other:${name}`, `no digit: ${name}`]);
+    this.samples = select("sample", [["", "none"], ...digits, ...others], "digit:4",
+                          (value) => this.choose(value));
+    const { list, element } = this.samples;
     const another = button("another of this digit", () => {
-      const [kind, which] = samples.list.value.split(":");
-      if (kind === "digit") turn[which] += 1;
-      choose(samples.list.value);
+      const [kind, which] = list.value.split(":");
+      if (kind === "digit") this.turn[which] += 1;
+      this.choose(list.value);
     });
+    const clear = button("Clear", () => {
+      list.value = "";
+      this.choose("");
+    });
+    return inLine(element, another, clear);
+  }
+}
 
-    el.classList.add("live-figure");
-    el.append(
-      h("div", { class: "live-row" },
-        h("div", { class: "live-half" }, h("p", { class: "live-title" }, "Your drawing"), paper.canvas),
-        h("div", { class: "live-half" }, h("p", { class: "live-title" }, "Where the encoder puts it"), map.canvas)),
-      h("div", { class: "live-line" }, samples.element, another, button("Clear", () => { samples.list.value = ""; choose(""); })),
-      h("div", { class: "live-row live-answer" }, seen.element, copy.element,
-        h("table", {}, h("caption", {}, "Minus the ELBO, at the mean of q(z|x)"), h("tbody", {}, ...rows.map((r) => r.row)))),
-      verdict);
-    const say = announcer(el);
-    choose("digit:4");
-    el.live = { ...vae, neighbours: (at) => neighbours(a, at), prepare, terms, rank, choose, state: () => ({ x, code }) };
+export default {
+  render({ model, el }) {
+    const figure = new Drawing(model, el), { a, vae } = figure;
+    el.live = { ...vae, neighbours: (at) => neighbours(a, at), prepare,
+                terms: (x) => figure.terms(x), rank: (error) => figure.rank(error),
+                choose: (value) => figure.choose(value),
+                state: () => ({ x: figure.x, code: figure.code }) };
   },
 };

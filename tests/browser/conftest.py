@@ -2,6 +2,7 @@
 
 import pytest
 from browsing import AXE, HTML, PAGES, chromium, served
+from figures import CHAPTERS, Figure
 from xdist.scheduler import LoadScopeScheduling
 
 try:
@@ -70,3 +71,15 @@ def book():
     with served() as base:
         bases = {"http": base, "file": HTML.as_uri() + "/"}
         yield lambda name="index.html", scheme="http": bases[scheme] + name
+
+
+@pytest.fixture
+def open_figure(page, book):
+    """open_figure("latent", scheme="http"): the figure, alive, on its page."""
+
+    def opened(name, scheme="http"):
+        page.goto(book(f"notebooks/{CHAPTERS[name]}.html", scheme))
+        return Figure(page, name)
+
+    yield opened
+    assert page.errors == []

@@ -26,8 +26,8 @@ while (walker.nextNode()) {
 }
 texts.forEach(typeset);
 
-// Fonts differ from machine to machine: text that runs over the slide's foot is set smaller until it
-// fits, and so is a formula that is wider than the slide.
+// Fonts differ from machine to machine: text that runs over the slide's foot is set smaller until
+// it fits, and so is a formula that is wider than the slide.
 function fit() {
   const slide = Reveal.getCurrentSlide();
   const parts = [...slide.querySelectorAll(":scope > :not(aside)")];
