@@ -3,24 +3,14 @@
 import keras
 import numpy as np
 import pytest
+from chapter import definitions
 from keras import ops
 from scipy.integrate import quad
 from scipy.stats import norm, wasserstein_distance
 
 from aebook.densities import Mixture, log_density
-from aebook.gan import (
-    BEGAN,
-    GAN,
-    build_discriminator,
-    build_generator,
-    build_judge,
-    crowd_dense,
-    forger_loss,
-    jensen_shannon,
-    next_k,
-    transport,
-)
 
+page = definitions("10")
 GRID = np.linspace(-30, 60, 9001)
 STEP = GRID[1] - GRID[0]
 
@@ -33,17 +23,17 @@ def test_transport_is_the_wasserstein_distance_of_each_column():
     rng = np.random.default_rng(0)
     a, b = rng.normal(size=(200, 3)), rng.exponential(size=(200, 3))
     expected = [wasserstein_distance(a[:, i], b[:, i]) for i in range(3)]
-    np.testing.assert_allclose(transport(a, b), expected)
-    np.testing.assert_allclose(transport(a, rng.permutation(a) - 1.5), 1.5)
+    np.testing.assert_allclose(page.transport(a, b), expected)
+    np.testing.assert_allclose(page.transport(a, rng.permutation(a) - 1.5), 1.5)
 
 
 def test_jensen_shannon_at_its_closed_values():
     one, far = on_grid([1.0], [0.0], [1.0]), on_grid([1.0], [40.0], [1.0])
     both = on_grid([0.5, 0.5], [0.0, 40.0], [1.0, 1.0])
-    assert jensen_shannon(one, one, STEP) == pytest.approx(0, abs=1e-12)
-    assert jensen_shannon(one, far, STEP) == pytest.approx(np.log(2), abs=1e-9)
-    assert jensen_shannon(both, one, STEP) == pytest.approx(0.75 * np.log(4 / 3), abs=1e-9)
-    assert jensen_shannon(both, one, STEP) == jensen_shannon(one, both, STEP)
+    assert page.jensen_shannon(one, one, STEP) == pytest.approx(0, abs=1e-12)
+    assert page.jensen_shannon(one, far, STEP) == pytest.approx(np.log(2), abs=1e-9)
+    assert page.jensen_shannon(both, one, STEP) == pytest.approx(0.75 * np.log(4 / 3), abs=1e-9)
+    assert page.jensen_shannon(both, one, STEP) == page.jensen_shannon(one, both, STEP)
 
 
 def test_the_value_of_the_best_discriminator_is_twice_js_minus_log_four():
@@ -64,7 +54,7 @@ def test_the_value_of_the_best_discriminator_is_twice_js_minus_log_four():
         return quad(integrand, -5, 10, limit=200, epsabs=1e-9, points=[0, 2.5, 5])[0]
 
     tails = norm.cdf(-5, 2.5, np.sqrt(7.25)) * 2  # there q dominates: log(1 - D) is nearly 0
-    best = 2 * jensen_shannon(log_p, log_q, STEP) - np.log(4)
+    best = 2 * page.jensen_shannon(log_p, log_q, STEP) - np.log(4)
     assert value(0) == pytest.approx(best, abs=1e-3 * tails)
     assert value(0.05) < value(0)
     assert value(-0.05) < value(0)
@@ -72,7 +62,7 @@ def test_the_value_of_the_best_discriminator_is_twice_js_minus_log_four():
 
 def test_each_member_of_a_crowd_is_a_dense_layer_of_its_own():
     keras.utils.set_random_seed(0)
-    layer = crowd_dense(50, 4, 64, "tanh")
+    layer = page.crowd_dense(50, 4, 64, "tanh")
     x = np.random.default_rng(0).normal(size=(7, 50, 4)).astype("float32")
     out = ops.convert_to_numpy(layer(x))
     kernel, bias = map(ops.convert_to_numpy, layer.weights)
@@ -85,7 +75,7 @@ def test_each_member_of_a_crowd_is_a_dense_layer_of_its_own():
 def one_step(x=None, rate=1e-2, **settings):
     """A GAN of two members, before and after one step of SGD: x, loss, weights, weights."""
     keras.utils.set_random_seed(0)
-    gan = GAN(build_generator(2), build_discriminator(2), **settings)
+    gan = page.GAN(page.build_generator(2), page.build_discriminator(2), **settings)
     if x is None:
         x = np.random.default_rng(0).normal(size=(50, 2, 1)).astype("float32")
     nets = gan.generator, gan.opponent
@@ -104,7 +94,7 @@ def noise(shape):
 def test_the_loss_is_minus_the_value_and_the_generator_takes_its_own_step(saturating):
     strength, rate = 3.0, 1e-2
     x, loss, before, after = one_step(strength=strength, saturating=saturating, rate=rate)
-    generator, discriminator = build_generator(2), build_discriminator(2)
+    generator, discriminator = page.build_generator(2), page.build_discriminator(2)
     generator.set_weights(before[0])
     discriminator.set_weights(before[1])
     z = noise((50, 2, 2))
@@ -159,7 +149,7 @@ def test_decay_shrinks_the_discriminator_and_nothing_else():
 
 def test_the_two_losses_at_their_closed_values():
     logits = np.float32([-30, 0, 30])
-    found = [ops.convert_to_numpy(forger_loss(logits, value)) for value in (False, True)]
+    found = [ops.convert_to_numpy(page.forger_loss(logits, value)) for value in (False, True)]
     expected = [30, np.log(2), 0], [0, -np.log(2), -30]
     np.testing.assert_allclose(found, expected, atol=1e-6)
 
@@ -175,14 +165,14 @@ def test_members_do_not_disturb_one_another():
 
 
 def test_next_k_is_a_thermostat_between_0_and_1():
-    k = next_k(np.array([0.5, 0.5, 0.0, 0.99]), 2.0, np.array([0.5, 1.5, 9.0, 0.0]), 0.5, 0.1)
+    k = page.next_k(np.array([0.5, 0.5, 0.0, 0.99]), 2.0, np.array([0.5, 1.5, 9.0, 0.0]), 0.5, 0.1)
     np.testing.assert_allclose(ops.convert_to_numpy(k), [0.55, 0.45, 0.0, 1.0], atol=1e-6)
 
 
 def test_began_balances_and_starts_as_a_plain_autoencoder():
     keras.utils.set_random_seed(0)
-    began = BEGAN(build_generator(2), build_judge(2), gamma=[0.5, 40.0], rate=0.1)
-    plain = build_judge(2)
+    began = page.BEGAN(page.build_generator(2), page.build_judge(2), gamma=[0.5, 40.0], rate=0.1)
+    plain = page.build_judge(2)
     plain.set_weights(began.opponent.get_weights())
     x = np.random.default_rng(0).normal(size=(50, 2, 1)).astype("float32")
     fakes = began.generator(noise((50, 2, 2)))

@@ -3,12 +3,14 @@
 import keras
 import numpy as np
 import pytest
+from chapter import definitions
 from keras import layers, ops
 from scipy.stats import multivariate_normal, norm
 
-from aebook import latent, plots
+from aebook import plots
 from aebook.models import kl_loss
 
+latent = definitions("04")
 rng = np.random.default_rng(0)
 
 

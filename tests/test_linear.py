@@ -3,9 +3,12 @@
 import keras
 import numpy as np
 import pytest
+from chapter import definitions
 from scipy.linalg import subspace_angles
 
-from aebook.linear import build_linear, fit_linear, principal_angles, squared_error
+page = definitions("02")
+build_linear, fit_linear = page.build_linear, page.fit_linear
+principal_angles, squared_error = page.principal_angles, page.squared_error
 
 
 @pytest.fixture(scope="module")

@@ -146,16 +146,6 @@ def test_sources_named_in_the_text_have_an_entry(notebook):
             assert found, f"{cell.id}: no entry for {name}, {year}"
 
 
-def bare(node):
-    """A definition as text, without docstrings, decorators and annotations of where it stands."""
-    for inner in ast.walk(node):
-        if isinstance(inner, (ast.FunctionDef, ast.ClassDef)):
-            inner.decorator_list = []
-            if ast.get_docstring(inner) is not None:
-                inner.body = inner.body[1:]
-    return ast.unparse(node)
-
-
 def helper_definitions():
     found = {}
     for path in HELPERS:
