@@ -13,7 +13,7 @@ from aebook.finding import (
     quantize_codes,
     roc,
     squared_distances,
-    squared_error,
+    squared_distance,
 )
 
 
@@ -75,8 +75,8 @@ def test_squared_distances_never_fall_below_zero(rng):
     assert squared_distances(z, z).min() >= 0
 
 
-def test_squared_error_sums_over_pixels():
-    assert squared_error(np.ones((2, 784)), np.zeros((2, 784))).tolist() == [784, 784]
+def test_squared_distance_sums_over_pixels():
+    assert squared_distance(np.ones((2, 784)), np.zeros((2, 784))).tolist() == [784, 784]
 
 
 def test_mahalanobis_is_scipys_and_ignores_linear_changes_of_scale(rng):

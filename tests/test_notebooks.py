@@ -7,6 +7,7 @@ import re
 import execute
 import pytest
 import repository
+from _ext.helper import bare
 from conftest import NOTEBOOKS, ROOT
 
 HELPERS = [p for p in sorted((ROOT / "aebook").glob("*.py")) if p.stem != "plots"]

@@ -2,7 +2,7 @@
 
 `helper` writes what a module offers; `chapters` which modules a chapter uses, and which hold what
 it teaches. The source is read, not imported: the page needs neither Keras nor a backend. Public is
-what has no underscore in front of its name and a docstring below it.
+what has no underscore in front of its name.
 """
 
 import ast
@@ -37,9 +37,8 @@ def signature(node):
 def public(path):
     """(signature, docstring) of what a module offers, in its order."""
     for node in ast.parse(path.read_text(encoding="utf-8")).body:
-        if isinstance(node, DEFINITIONS) and (text := ast.get_docstring(node)):
-            if not node.name.startswith("_"):
-                yield signature(node), text
+        if isinstance(node, DEFINITIONS) and not node.name.startswith("_"):
+            yield signature(node), ast.get_docstring(node) or ""
 
 
 def paragraphs(text):
