@@ -7,7 +7,7 @@ stranger; all distances are squared, in the units of the codes or pixels they ar
 import numpy as np
 
 
-def squared_distance(x, x_hat):
+def reconstruction_error(x, x_hat):
     """Squared reconstruction error summed over pixels: (n, d) and (n, d) to (n,)."""
     return np.sum((x - x_hat) ** 2, axis=1)
 

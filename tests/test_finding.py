@@ -11,9 +11,9 @@ from aebook.finding import (
     nearest_rows,
     precision_at_k,
     quantize_codes,
+    reconstruction_error,
     roc,
     squared_distances,
-    squared_distance,
 )
 
 
@@ -76,7 +76,7 @@ def test_squared_distances_never_fall_below_zero(rng):
 
 
 def test_squared_distance_sums_over_pixels():
-    assert squared_distance(np.ones((2, 784)), np.zeros((2, 784))).tolist() == [784, 784]
+    assert reconstruction_error(np.ones((2, 784)), np.zeros((2, 784))).tolist() == [784, 784]
 
 
 def test_mahalanobis_is_scipys_and_ignores_linear_changes_of_scale(rng):
