@@ -79,7 +79,7 @@ serve: book  ## build the book and serve it on this machine (PORT=8000)
 .PHONY: lab
 lab: $(VENV)/installed  ## run the chapters on this machine, in JupyterLab (CHAPTER=03 opens one)
 	$(if $(CHAPTER),$(if $(wildcard notebooks/$(CHAPTER)*.ipynb),,$(error no notebook's name begins with $(CHAPTER): see notebooks/)))
-	@$(BIN)/python -m jupyterlab $(LAB) --notebook-dir=. $(or $(firstword $(wildcard notebooks/$(CHAPTER)*.ipynb)),notebooks)
+	@$(BIN)/python -m jupyterlab $(LAB) --LabApp.news_url=None --LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate --notebook-dir=. $(or $(firstword $(wildcard notebooks/$(CHAPTER)*.ipynb)),notebooks)
 
 .PHONY: lint
 lint: $(VENV)/installed
