@@ -20,14 +20,19 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import nbformat
-from nbgrader.api import Gradebook, MissingEntry
 
 ROOT = Path(__file__).resolve().parent.parent
 LOG = Path("course", "nbgrader.log")
 COLUMNS = ("assignment", "student", "score", "of", "to_read", "hours_late", "notes")
+NOTEBOOK = re.compile(r"\.ipynb(\.txt|\.json)?$", re.IGNORECASE)  # browsers add the second
+ARCHIVES = {".zip", ".7z", ".rar", ".tar", ".tgz", ".gz", ".bz2", ".xz", ".zst"}
+# What computers leave beside a notebook without being asked.
+JUNK = re.compile(r"\._.*|\.DS_Store|\.ipynb_checkpoints|\.git|__MACOSX|Thumbs\.db|desktop\.ini")
 
 
 def gradebook():
+    from nbgrader.api import Gradebook
+
     (ROOT / "course").mkdir(exist_ok=True)
     return Gradebook(f"sqlite:///{ROOT}/course/gradebook.db")
 
@@ -43,20 +48,12 @@ def assignment_of(word):
 def nbgrader(*arguments):
     """Run a command of nbgrader where it finds its configuration; its exit status.
 
-    What it says goes to course/nbgrader.log; of each submission that it runs, a line is printed.
+    What it says goes to course/nbgrader.log; nbgrader_config.py prints whom it runs.
     """
     (ROOT / "course").mkdir(exist_ok=True)
     command = [sys.executable, "-m", "nbgrader", *arguments]
-    streams = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
-    with (
-        open(ROOT / LOG, "w", encoding="utf-8") as log,
-        subprocess.Popen(command, cwd=ROOT / "solutions", **streams) as process,
-    ):
-        for line in process.stdout:
-            log.write(line)
-            if running := re.search(r"Autograding .*/autograded/([^/]+)/", line):
-                print(f"running {running[1]}", flush=True)
-    return process.returncode
+    with open(ROOT / LOG, "w", encoding="utf-8") as log:
+        return subprocess.run(command, cwd=ROOT / "solutions", stderr=log).returncode
 
 
 def release(assignment, due=None):
@@ -75,23 +72,45 @@ def release(assignment, due=None):
 
 
 def handed_in(folder):
-    """The newest notebook of each student, by the student's name.
+    """The newest notebook of each student, by the student's name; why other files are left out.
 
     A notebook belongs to the student whose name its file, or the first folder below `folder`,
     starts with, up to the first underscore: alice.ipynb, alice_03.ipynb, alice_77_file/03.ipynb.
-    What a computer left beside them (hidden files, __MACOSX) is nobody's.
+    Every other file is in the second dictionary, path -> reason, except JUNK.
     """
-    notebooks, tops = {}, {}
-    for path in sorted(folder.rglob("*.ipynb"), key=lambda p: p.stat().st_mtime):
+    notebooks, left_out, tops = {}, {}, {}
+    for path in sorted(folder.rglob("*"), key=lambda p: p.lstat().st_mtime):
         parts = path.relative_to(folder).parts
-        if any(part.startswith((".", "__MACOSX")) for part in parts):
+        if any(map(JUNK.fullmatch, parts)) or (path.is_dir() and not path.is_symlink()):
             continue
-        student = parts[0].removesuffix(".ipynb").split("_")[0]
+        student = NOTEBOOK.sub("", parts[0]).split("_")[0]
+        if reason := unfit(path, parts, student):
+            left_out[path] = reason
+            continue
         if (other := tops.setdefault(student, parts[0])) != parts[0]:
             sys.exit(f"course: {other} and {parts[0]} both belong to {student!r}, the name up to "
                      "the first underscore; rename one, or remove the older")  # fmt: skip
+        if student in notebooks:
+            left_out[notebooks[student]] = f"{student} has a newer one"
         notebooks[student] = path
-    return notebooks
+    return notebooks, left_out
+
+
+def unfit(path, parts, student):
+    """Why a file that was handed in cannot be collected as the notebook of `student`, or None."""
+    if path.is_symlink() or not path.is_file():
+        return "a link or a device, not a file"
+    if path.suffix.lower() in ARCHIVES:
+        return "an archive: unpack it first"
+    if not NOTEBOOK.search(path.name):
+        return "no notebook: its name does not end in .ipynb"
+    if any(part.startswith(".") for part in parts):
+        return "hidden: its name starts with a dot"
+    if not student:
+        return "nobody's: no name before the first underscore"
+    if not student.isprintable() or set(student) & set("*?["):  # nbgrader would not find it
+        return "its name has a character that cannot be used: rename it"
+    return None
 
 
 def collect(assignment, folder):
@@ -100,7 +119,9 @@ def collect(assignment, folder):
     if not folder or not place.is_dir():
         sys.exit(f"course: no folder {folder!r}; name the one with what students handed in: "
                  "make collect CHAPTER=03 FROM=folder")  # fmt: skip
-    newest = handed_in(place)
+    newest, left_out = handed_in(place)
+    for path, reason in sorted(left_out.items()):
+        print(f"left out: {str(path.relative_to(place))!r} ({reason})")
     if not newest:
         sys.exit(f"course: no notebook (.ipynb) in {folder}; unpack archives first")
     for student, path in newest.items():
@@ -114,6 +135,8 @@ def collect(assignment, folder):
 
 def grade(assignment):
     """Run every submission that is new since the last time; what fails does not stop the rest."""
+    from nbgrader.api import MissingEntry
+
     with gradebook() as book:
         try:
             book.find_assignment(assignment)
@@ -139,6 +162,8 @@ def judged(book, assignment, student):
 
     A submission that could not be run has no score: it is for the teacher to look at.
     """
+    from nbgrader.api import MissingEntry
+
     try:
         submission = book.find_submission(assignment, student)
     except MissingEntry:
@@ -149,7 +174,7 @@ def judged(book, assignment, student):
     place = Path(student, assignment, f"{assignment}.ipynb")
     graded = ROOT / "course" / "autograded" / place
     submitted = ROOT / "course" / "submitted" / place
-    if not graded.exists():
+    if not os.path.isfile(graded):  # False also where its folder is closed
         notes.append("could not be run: look at " + str(submitted.relative_to(ROOT)))
     else:
         grades = [grade for notebook in submission.notebooks for grade in notebook.grades]
@@ -162,21 +187,37 @@ def judged(book, assignment, student):
 def remarks(submitted, graded):
     """What a teacher should know of a graded submission besides its score."""
     released = ROOT / "course" / "release" / graded.parent.name / graded.name
-    given, found = (tests(nbformat.read(path, as_version=4)) for path in (released, submitted))
-    cells = nbformat.read(graded, as_version=4).cells
-    errors = [out.get("ename") for cell in cells for out in cell.get("outputs", [])]
+    paths = (released, submitted, graded)
+    read = [digest(path) for path in paths]
+    if None in read:
+        lost = [path for path, what in zip(paths, read, strict=True) if what is None]
+        return [f"no notebook any more: {path.relative_to(ROOT)}" for path in lost]
+    (given, _, _), (found, copies, _), (_, _, errors) = read
     counts = {
         "tests changed, and restored": sum(given[k] != found[k] for k in given.keys() & found),
         "tests deleted, and restored": len(given.keys() - found),
+        "copies of cells, not graded": copies,
         "cells ended by the time limit": errors.count("CellTimeoutError"),
     }
     return [f"{what}: {count}" for what, count in counts.items() if count]
 
 
-def tests(notebook):
-    """The source of each test cell, by its id."""
-    flags = [(cell.metadata.get("nbgrader", {}), cell.source) for cell in notebook.cells]
-    return {f["grade_id"]: source for f, source in flags if f.get("locked") and "grade_id" in f}
+def digest(path):
+    """The tests of a notebook (source by id), how many cells are copies, and its errors' names.
+
+    None if it cannot be read. What students hand in, and what their code leaves, may be anything,
+    so whatever goes wrong here is theirs alone. Of a test and its copies the last counts.
+    """
+    try:
+        cells = nbformat.read(path, as_version=4).cells
+        flags = [(cell.metadata.get("nbgrader", {}), cell.source) for cell in cells]
+        flags = [(f, source) for f, source in flags if "grade_id" in f]
+        tests = {f["grade_id"]: source for f, source in flags if f.get("locked")}
+        copies = len(flags) - len({f["grade_id"] for f, _ in flags})
+        errors = [out.get("ename") for cell in cells for out in cell.get("outputs", [])]
+    except Exception:
+        return None
+    return tests, copies, errors
 
 
 def table(rows):

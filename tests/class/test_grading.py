@@ -1,8 +1,8 @@
 """A whole round of grading with the real tools: release, hand in, collect, grade, marks.
 
 The class hands in what classes hand in: right and wrong answers, one too late, a broken cell, an
-endless loop, a flood of output, edited and deleted tests, a file that is no notebook. It runs in
-a copy of the exercises; nothing of it reaches course/.
+endless loop, a flood of output, edited, deleted and copied cells, a file that is no notebook. It
+runs in a copy of the exercises; nothing of it reaches course/.
 """
 
 import csv
@@ -88,6 +88,26 @@ def edited_tests():
     return notebook
 
 
+def pasted(cell):
+    """A copy as an editor makes it: nbgrader's metadata come along, the id is another."""
+    return nbformat.from_dict(cell | {"id": f"copy-{cell.id}"})
+
+
+def doubled():
+    """Everything selected, copied and pasted below."""
+    notebook = solved()
+    notebook.cells += map(pasted, solved().cells)
+    return notebook
+
+
+def misplaced():
+    """A test copied to the top, before its answer, and words written into a copy of their cell."""
+    notebook = solved()
+    empty = pasted(cell(untouched(), "explain-answer"))
+    notebook.cells = [pasted(cell(notebook, "test-rate")), empty, *notebook.cells]
+    return notebook
+
+
 def submissions():
     """Name of the student -> what is handed in."""
     return {
@@ -101,6 +121,8 @@ def submissions():
         "impostor": with_cell("rate", IMPOSTOR),
         "editor": edited_tests(),
         "deleter": without("test-rate"),
+        "doubled": doubled(),
+        "misplaced": misplaced(),
         "shredder": without("rate", "test-rate"),
         "exit": with_cell("rate", "import os\n\nos._exit(0)\n"),
         "scribble": "This is my homework. I did not know what a notebook is.",
@@ -179,6 +201,8 @@ def test_every_student_is_in_the_table(marks):
         ("impostor", 9),
         ("editor", 9),
         ("deleter", 12),
+        ("doubled", 12),
+        ("misplaced", 12),
     ],
 )
 def test_each_gets_the_points_of_what_is_right(marks, student, score):
@@ -186,7 +210,8 @@ def test_each_gets_the_points_of_what_is_right(marks, student, score):
 
 
 def test_written_answers_wait_for_the_teacher(marks):
-    assert float(marks["right"]["to_read"]) == POINTS["explain"]
+    for student in ("right", "doubled", "misplaced"):
+        assert float(marks[student]["to_read"]) == POINTS["explain"], student
     assert marks["untouched"]["to_read"] == ""  # nothing was written: nothing to read
 
 
@@ -200,8 +225,10 @@ def test_what_the_teacher_should_know_is_noted(marks):
     assert "ended by the time limit" in notes["endless"]
     assert "tests changed, and restored: 1" in notes["editor"]
     assert "tests deleted, and restored: 1" in notes["deleter"]
+    assert notes["doubled"] == "copies of cells, not graded: 9"
+    assert notes["misplaced"] == "copies of cells, not graded: 2"
     for student in ("right", "late", "untouched", "wrong", "broken", "impostor"):
-        assert "tests" not in notes[student], student
+        assert notes[student] == "", student
 
 
 @pytest.mark.parametrize("student", ["exit", "scribble", "shredder"])
@@ -226,6 +253,7 @@ def test_a_flood_of_output_is_cut(course):
 def test_grading_prints_a_line_for_each(course):
     _, printed = course
     for student in submissions():
+        assert printed.count(f"running {student}\n") == 1
         assert re.search(rf"(?m)^{NAME}  {student}\s+(\?|\d+) of 14", printed), student
 
 
@@ -247,6 +275,28 @@ def test_a_second_run_grades_nobody_again_but_a_newer_file(course):
     with open(root / "course" / "marks.csv", encoding="utf-8") as file:
         score = {row["student"]: row["score"] for row in csv.DictReader(file)}
     assert float(score["wrong"]) == 12
+
+
+def test_the_table_comes_whatever_is_read_back(course):
+    """After grading, one file is written over, another removed, and one of nbgrader's damaged."""
+    root, _ = course
+    place = root / "course"
+    (place / "submitted" / "late" / NAME / f"{NAME}.ipynb").write_text("sorry, saved as text")
+    (place / "submitted" / "wrong" / NAME / f"{NAME}.ipynb").unlink()
+    damaged = place / "autograded" / "broken" / NAME / f"{NAME}.ipynb"
+    damaged.chmod(0o644)
+    damaged.write_text('{"nbformat": 4, "cells": [7]}')
+    told = run(root, "marks")
+    assert told.returncode == 0, told.stderr
+    with open(place / "marks.csv", encoding="utf-8") as file:
+        rows = {row["student"]: row for row in csv.DictReader(file)}
+    assert rows.keys() >= {"late", "wrong", "broken", "right"}
+    where = {"late": "submitted", "wrong": "submitted", "broken": "autograded"}
+    for student, folder in where.items():
+        note = f"no notebook any more: course/{folder}/{student}/{NAME}/{NAME}.ipynb"
+        assert rows[student]["notes"] == note
+        assert rows[student]["score"] != ""
+    assert rows["right"]["notes"] == ""
 
 
 @pytest.mark.parametrize(
@@ -291,7 +341,9 @@ def test_of_two_hand_ins_the_newest_counts_and_junk_never(empty_course):
         hand_in(empty_course, f"alice_77_file/{junk}", "junk", minute=5)
     hand_in(empty_course, "__MACOSX/alice_77_file/._03.ipynb", "junk", minute=5)
     told = run(empty_course, "collect", "01", str(empty_course / "handed-in"))
-    assert told.stdout == f"{NAME}: 1 submissions collected\n", told.stderr
+    left_out, collected = told.stdout.splitlines()
+    assert left_out == "left out: 'alice_77_file/03b.ipynb' (alice has a newer one)"
+    assert collected == f"{NAME}: 1 submissions collected"
     submitted = empty_course / "course" / "submitted"
     assert [path.name for path in submitted.iterdir()] == ["alice"]
     assert (submitted / "alice" / NAME / f"{NAME}.ipynb").read_text() == "new"
