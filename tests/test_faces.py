@@ -138,6 +138,16 @@ def test_without_a_folder_faces_are_drawn(monkeypatch, capsys):
     assert faces.outside.reshape(16, 16)[[0, 0, -1, -1], [0, -1, 0, -1]].all()
 
 
+@pytest.mark.parametrize("written", ['"{}"', "{}\n", "$WHERE/celeba", "~/celeba", "celeba"])
+def test_the_variable_may_be_written_as_people_write_it(tmp_path, monkeypatch, written):
+    folder = save_pictures(tmp_path / "celeba", 2)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("WHERE", str(tmp_path))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("AEBOOK_FACES", written.format(folder))
+    assert len(load_faces(5, side=16, quiet=True).x) == 2
+
+
 @pytest.mark.parametrize("suffix", [".jpg", ".PNG", ".jpeg"])
 def test_a_folder_is_read_in_the_order_of_its_names(tmp_path, monkeypatch, capsys, suffix):
     monkeypatch.setenv("AEBOOK_FACES", str(save_pictures(tmp_path / "celeba", 7, suffix)))
