@@ -64,6 +64,8 @@ def test_what_the_image_copies_is_there():
     sent = re.findall(r"(?m)^!(\S+)$", ignore)
     assert sorted(copied) == sorted(sent)
     assert all((ROOT / name).exists() for name in copied)
+    needs = (ROOT / "requirements.txt").read_text(encoding="utf-8")
+    assert set(re.findall(r"(?m)^-r (\S+)$", needs)) <= set(copied)
 
 
 def test_image_and_binder_read_the_books_own_requirements():
