@@ -121,3 +121,84 @@ def test_a_new_measurement_changes_the_readme():
     readme, data = (ROOT / "README.md").read_text(encoding="utf-8"), tables.read()
     data["epochs"]["tensorflow"]["seconds"] = 9.87
     assert "9.87" in tables.stamped(readme, data)
+
+
+MEASURED = {  # numbers by hand, no two alike
+    "epochs": {
+        "tensorflow": {"import": 4.1, "data": 1.5, "first": 2.8, "seconds": 1.2, "low": 1.1,
+                       "high": 2.3, "memory": 1700, "loss": 163.5, "large": 0.9},
+        "torch": {"import": 5.4, "data": 0.7, "first": 3.1, "seconds": 3.5, "low": 3.2,
+                  "high": 4.3, "memory": 1620, "loss": 162.7, "large": 1.3},
+        "compiled": {"import": 6.8, "data": 0.6, "first": 38.1, "seconds": 2.6, "low": 1.6,
+                     "high": 2.7, "memory": 1621, "loss": 162.6, "large": 1.0},
+        "scan": {"import": 0.4, "data": 0.8, "first": 6.1, "seconds": 0.99, "low": 0.94,
+                 "high": 1.05, "memory": 1291, "large": 0.8},
+        "eager": {"import": 1.0, "data": 0.85, "first": 2.4, "seconds": 1.7, "low": 1.6,
+                  "high": 2.65, "memory": 825, "large": 0.95},
+    },
+    "ratios": {"tensorflow": 1.4, "torch": 1.8},
+    "likelihood": 21.0,
+    "chapters": {"00-a": 18.0, "01-b": 44.0},
+    "figures": {"tensorflow": {"03": 40.0, "04": 22.0}},
+    "growth": {"images": {"sizes": [100, 200], "seconds": [1.0, 2.0]}},
+    "sharing": {"one process": {"epoch": 1.1, "whole": 8.0, "loss": 171.6}},
+    "live": {"calls": {"decode": {"median": 0.14, "fastest": 0.13}}},
+}  # fmt: skip
+
+
+def rows(name):
+    """A table of MEASURED as it reads: each row a dict of heading to cell."""
+    header, _, *lines = tables.TABLES[name](MEASURED)
+    heads, *cells = ([c.strip() for c in line.strip("|").split("|")] for line in [header, *lines])
+    return [dict(zip(heads, row, strict=True)) for row in cells]
+
+
+def test_a_goal_is_met_at_its_limit_and_missed_beyond_it():
+    """1.4 of at most 1.4; 1.8 of 1.5; 21 s of 20; 44 s of 45, the slowest chapter."""
+    told = [(row["goal at most"], row["verdict"]) for row in rows("goals")]
+    assert told == [
+        ("1.4 x", "met"),
+        ("1.5 x", "missed by 20%"),
+        ("20 s", "missed by 5%"),
+        ("45 s", "met"),
+    ]
+    *_, slowest = rows("goals")
+    assert slowest["What"] == "the slowest chapter, 1"
+    assert rows("goals")[1]["measured"] == "1.80 x (fastest against fastest 2.00 x)"
+
+
+@pytest.mark.parametrize(
+    ("name", "row"),
+    [
+        ("epochs", {"Contender": "Keras on TensorFlow", "import (s)": "4.1", "data (s)": "1.5",
+                    "first epoch (s)": "2.8", "an epoch (s)": "**1.20** (1.10 to 2.30)",
+                    "memory (MiB)": "1,700"}),
+        ("backends", {"Backend": "Keras on TensorFlow", "test loss (nats)": "163.5",
+                      "to the end of the first epoch": "8 s", "an epoch": "1.20 s",
+                      "against a loop by hand": "1.40 x a `scan` in JAX"}),
+        ("figures", {"Backend": "Keras on TensorFlow",
+                     "24 digits drawn by the VAE, chapter 3 (s)": "40",
+                     "the grid over the plane, chapter 4 (s)": "22"}),
+        ("losses", {"Backend": "Keras on TensorFlow",
+                    "test loss after five epochs (nats)": "163.5"}),
+        ("growth", {"size of": "images", "seconds an epoch": "100: 1.00, 200: 2.00",
+                    "exponent": "+1.00"}),
+        ("sharing", {"Run": "one process", "300 steps (s)": "1.10", "the whole run (s)": "8",
+                     "loss (nats)": "172"}),
+        ("live", {"Call": "decode", "median (ms)": "0.14", "fastest (ms)": "0.13"}),
+        ("chapters", {"Chapter": "[0](../notebooks/00-a.ipynb)", "seconds": "18"}),
+        ("steps", {"Contender": "Keras on TensorFlow",  # of 600 steps, and of 60
+                   "100 images in a step (ms)": "1.8 - 1.6 = **0.3**",
+                   "1,000 images (ms)": "15.0 - 13.3 = **1.7**"}),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)  # fmt: skip
+def test_each_number_stands_under_its_heading(name, row):
+    assert rows(name)[0] == row
+
+
+def test_compiling_pays_after_as_many_epochs_as_make_up_for_it():
+    """35 s once, 1.6 s won by each of the 21.875 epochs after the first."""
+    (said,) = tables.compiling(MEASURED)
+    assert "35 s longer and each later one 1.6 s shorter" in said
+    assert "paid after 23 epochs" in said

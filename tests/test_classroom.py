@@ -33,6 +33,24 @@ def test_the_machine_for_a_class_by_hand():
     assert tables.machine_for(400, data) > tables.machine_for(100, data, 1 / 3)
 
 
+def test_memory_and_seconds_stand_under_their_headings():
+    data = {"server": 100, "chapters": {NOTEBOOKS[0].stem: {"memory": 1924, "seconds": 60}}}
+    header, _, first, second, *_, last = tables.costs(data)
+    assert header == "| Chapter | memory at its highest (MiB) | processor time (s) |"
+    assert first == f"| [0](../notebooks/{NOTEBOOKS[0].name}) | 1,924 | 60 |"
+    assert second.endswith("| not measured |  |")
+    assert last == "| JupyterLab alone | 100 |  |"
+
+
+def test_a_class_that_starts_at_once_needs_the_larger_machine():
+    data = {"server": 100, "chapters": {"a": {"memory": 924, "seconds": 60}}}
+    header, _, first, *_ = tables.classes(data)
+    assert header == "| Students | all run at once | a third runs at once |"
+    assert (
+        first == "| 20 | 22 GiB, 4 cores | 11 GiB, 2 cores |"
+    )  # 2 + 20; 2 + (2,000 + 6,468) / 1,024
+
+
 def test_the_index_names_every_section(notebook_path):
     text = "\n".join(classroom.index())
     for _, title in classroom.headings(notebook_path):

@@ -9,6 +9,7 @@ import pytest
 import repository
 from _ext.helper import bare
 from conftest import NOTEBOOKS, ROOT
+from fingerprint import fingerprint
 
 HELPERS = [p for p in sorted((ROOT / "aebook").glob("*.py")) if p.stem != "plots"]
 
@@ -36,10 +37,17 @@ def test_first_code_cell_is_the_stamped_one(notebook):
 
 
 def test_metadata_is_normalised(notebook):
-    assert dict(notebook.metadata) == execute.METADATA
+    metadata = {key: value for key, value in notebook.metadata.items() if key != "aebook"}
+    assert metadata == execute.METADATA
     for cell in notebook.cells:
         assert "execution" not in cell.metadata, f"{cell.id}: timestamps"
         assert "widgets" not in cell.metadata
+
+
+def test_outputs_come_from_the_code_that_stands_above_them(notebook, notebook_path):
+    stored = notebook.metadata.get("aebook", {}).get("code")
+    stale = f"outputs are older than the code: run: make execute CHAPTER={notebook_path.stem[:2]}"
+    assert stored == fingerprint(notebook), stale
 
 
 def test_cells_were_executed_in_order(notebook):

@@ -5,11 +5,11 @@
 
 Each notebook runs alone, in an empty folder, on TensorFlow and with the faces that code draws,
 whatever KERAS_BACKEND and AEBOOK_FACES say. What is stored holds no timestamps and no kernel
-details, so that executing twice on one machine leaves no difference. A notebook that raises, takes
-too long, loses its kernel or writes to standard error stays as it was. The data of its live
-figures, which they write while the notebook runs, goes to book/assets/live together with the
-outputs; and the picture in the README and on the front page is put together from two of chapter 4's
-figures.
+details, so that executing twice on one machine leaves no difference, and the fingerprint of the
+code that it comes from. A notebook that raises, takes too long, loses its kernel or writes to
+standard error stays as it was. The data of its live figures, which they write while the notebook
+runs, goes to book/assets/live together with the outputs; and the picture in the README and on the
+front page is put together from two of chapter 4's figures.
 """
 
 import base64
@@ -23,6 +23,8 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import nbformat
+import numpy as np
+from fingerprint import fingerprint
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from PIL import Image
@@ -42,13 +44,42 @@ METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},
 }
+SMOOTH, EDGE = 2, 32  # of 255: how far a palette may move nine pixels of ten, and any single one
+
+
+def in_256_colours(picture):
+    """An opaque picture with a palette, chosen for it."""
+    full = picture.convert("RGB")
+    return full.quantize(256, Image.Quantize.MAXCOVERAGE, kmeans=10, dither=Image.Dither.NONE)
+
+
+def paletted(picture):
+    """An opaque picture in 256 colours, where the eye sees no difference, else in full colour.
+
+    A smooth area shows bands when its colours move by more than SMOOTH: photographs and heat maps
+    stay as they are. The pixels of an edge, of which a figure has few, may move by up to EDGE.
+    """
+    full, few = picture.convert("RGB"), in_256_colours(picture)
+    moved = np.abs(np.subtract(few.convert("RGB"), full, dtype="float32")).max(axis=-1)
+    unseen = np.quantile(moved, 0.9) <= SMOOTH and moved.max() <= EDGE
+    return few if unseen else full
+
+
+def shrunk(png):
+    """A PNG, in base64, with the palette that `paletted` gives it, at the same resolution."""
+    picture, file = Image.open(io.BytesIO(base64.b64decode(png))), io.BytesIO()
+    paletted(picture).save(file, "png", optimize=True, dpi=picture.info["dpi"])
+    return base64.b64encode(file.getvalue()).decode()
 
 
 def normalise(notebook):
-    """Drop from an executed notebook all that differs from run to run."""
+    """Drop from an executed notebook all that differs from run to run; give pictures a palette."""
     notebook.metadata = nbformat.from_dict(METADATA)
     for cell in notebook.cells:
         cell.metadata.pop("execution", None)
+        for output in cell.get("outputs", []):
+            if "image/png" in output.get("data", {}):
+                output.data["image/png"] = shrunk(output.data["image/png"])
     return notebook
 
 
@@ -77,6 +108,7 @@ def side_by_side(notebook, cells, height=520):
 def execute(path):
     """Run one notebook and store it; return an error text, or None."""
     notebook = nbformat.read(path, as_version=4)
+    code = fingerprint(notebook)
     with tempfile.TemporaryDirectory() as empty, tempfile.TemporaryDirectory() as live:
         client = NotebookClient(notebook, timeout=600, coalesce_streams=True, kernel_name="python3",
                                 resources={"metadata": {"path": empty}},
@@ -90,10 +122,12 @@ def execute(path):
         for data in Path(live).iterdir():
             shutil.copy(data, LIVE)
     part = path.with_suffix(".part")
-    nbformat.write(normalise(notebook), part)
+    notebook = normalise(notebook)
+    notebook.metadata["aebook"] = {"code": code}
+    nbformat.write(notebook, part)
     part.replace(path)
     if path.name == SHOWN[0]:
-        side_by_side(notebook, SHOWN[1]).save(PICTURE, optimize=True)
+        in_256_colours(side_by_side(notebook, SHOWN[1])).save(PICTURE, optimize=True)
     return None
 
 
