@@ -190,8 +190,8 @@ bench-students: $(VENV)/installed  ## measure what a student costs, for the page
 	@$(BIN)/python benchmarks/students.py $(CHAPTER)
 
 .PHONY: repository
-repository: $(VENV)/installed  ## publish elsewhere: set the repository's address everywhere (URL=https://github.com/...)
-	@$(BIN)/python tools/repository.py $(URL)
+repository:  ## stamp the version, or publish elsewhere: set the address everywhere (URL=https://github.com/...)
+	@$(PYTHON) tools/repository.py $(URL)
 
 .PHONY: lock
 lock: $(VENV)/installed  ## write constraints.txt anew: the newest versions requirements.txt allows
@@ -200,6 +200,13 @@ lock: $(VENV)/installed  ## write constraints.txt anew: the newest versions requ
 	  --no-emit-index-url --no-emit-find-links \
 	  requirements.txt benchmarks/requirements-torch.txt solutions/requirements.txt \
 	  tests/browser/requirements.txt tests/class/requirements.txt --output-file constraints.txt
+
+# What an earlier build left in build/ would go into the wheel with the rest.
+.PHONY: wheel
+wheel: environment  ## the helper package as one file, in _build/wheel, to go with a notebook
+	@rm -rf build _build/wheel
+	@$(PIP) wheel --quiet --no-deps --wheel-dir _build/wheel .
+	@echo "Put this beside the notebook: $$(ls _build/wheel/*.whl)"
 
 .PHONY: clean
 clean:  ## remove what the other targets made, the environment included

@@ -6,5 +6,5 @@ Every chapter starts with `aebook.setup()` and takes what it has already taught 
 from aebook.data import DataError, Mnist, load_mnist, split
 from aebook.runtime import setup
 
-__version__ = "0.1.0"
+__version__ = "1.0.0"
 __all__ = ["DataError", "Mnist", "load_mnist", "setup", "split"]

@@ -9,6 +9,7 @@ from urllib.parse import unquote, urlsplit
 import pytest
 import repository
 import yaml
+from _ext import address as address_ext
 from _ext import pages as pages_ext
 from conftest import ROOT
 
@@ -81,9 +82,8 @@ def test_every_link_inside_the_book_leads_somewhere(pages):
                 assert fragment in pages[target].ids, f"{path.name}: {address}"
 
 
-def test_every_chapter_offers_its_neighbours_its_source_and_colab(pages):
-    """In the order of _toc.yml, at the repository of _config.yml, and the notebook is there."""
-    url = repository.address()
+def test_every_chapter_offers_its_neighbours_and_its_source(pages):
+    """In the order of _toc.yml, and the notebook is there."""
     toc = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
     order = [toc["root"], *(c["file"] for part in toc["parts"] for c in part["chapters"])]
     for before, name, after in zip(order, order[1:], order[2:], strict=False):
@@ -92,9 +92,6 @@ def test_every_chapter_offers_its_neighbours_its_source_and_colab(pages):
         path = HTML / f"{name}.html"
         links = pages[path].links
         assert (ROOT / f"{name}.ipynb").exists()
-        colab = url.replace("https://github.com", "https://colab.research.google.com/github")
-        assert f"{colab}/blob/main/{name}.ipynb" in links
-        assert f"{url}/edit/main/{name}.ipynb" in links
         assert HTML / "_sources" / f"{name}.ipynb" in [inside(path, link) for link in links]
         page = path.read_text(encoding="utf-8").partition('class="prev-next-area"')[2]
         neighbours = re.findall(r'<a class="(?:left-prev|right-next)"\s+href="([^"]*)"', page)
@@ -102,6 +99,28 @@ def test_every_chapter_offers_its_neighbours_its_source_and_colab(pages):
             HTML / f"{before}.html",
             HTML / f"{after}.html",
         ]
+
+
+def test_an_adopted_book_offers_colab_and_its_repository_and_another_neither(pages):
+    url = repository.address()
+    colab = "https://colab.research.google.com/github"
+    for path, page in pages.items():
+        name = path.relative_to(HTML).with_suffix(".ipynb").as_posix()
+        if url == repository.NOWHERE:
+            assert not [a for a in page.links if a.startswith((url, colab))], path.name
+        elif (ROOT / name).exists():
+            assert f"{url.replace('https://github.com', colab)}/blob/main/{name}" in page.links
+            assert f"{url}/edit/main/{name}" in page.links
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"), [("https://github.com/some/book", True), (repository.NOWHERE, False)]
+)
+def test_the_theme_hears_of_an_address_that_is_somebodys(url, shown):
+    options = dict.fromkeys(address_ext.NEED_AN_ADDRESS, True) | {"repository_url": url, "logo": 1}
+    config = types.SimpleNamespace(html_theme_options=dict(options))
+    address_ext.hide(None, config)
+    assert config.html_theme_options == (options if shown else {"logo": 1})
 
 
 def test_every_page_has_a_description_of_its_own(pages):

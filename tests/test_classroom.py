@@ -4,6 +4,7 @@ import re
 
 import links
 import pytest
+import repository
 import tables
 import yaml
 from _ext import classroom
@@ -58,19 +59,33 @@ def test_the_index_names_every_section(notebook_path):
     assert classroom.opening(notebook_path).startswith("Runs in ")
 
 
-def test_a_link_opens_what_is_there(capsys):
+@pytest.fixture
+def config(tmp_path, monkeypatch):
+    """What names the repository, for a test to change."""
+    monkeypatch.setattr(links, "CONFIG", tmp_path / "_config.yml")
+    text = (ROOT / "_config.yml").read_text(encoding="utf-8")
+    return lambda url: links.CONFIG.write_text(text.replace(repository.address(), url))
+
+
+def test_a_link_opens_what_is_there(config, capsys):
+    config("https://github.com/some/book")
     links.main(["https://hub.example.edu/"])
     printed = capsys.readouterr().out
-    url = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))["repository"]["url"]
-    assert links.quote(url, safe="") in printed
+    assert links.quote("https://github.com/some/book", safe="") in printed
     opened = re.findall(r"urlpath=lab%2Ftree%2F\w+%2F(.*?)\)", printed)
     assert len(opened) >= len(NOTEBOOKS)
     for path in opened:
         assert (ROOT / path.replace("%2F", "/")).is_file(), path
 
 
+def test_a_book_without_an_address_has_no_links(config):
+    config(repository.NOWHERE)
+    with pytest.raises(SystemExit, match="no address yet: run make repository"):
+        links.main(["https://hub.example.edu/"])
+
+
 @pytest.mark.parametrize("arguments", [[], ["hub.example.edu"]])
-def test_no_address_no_links(arguments):
+def test_no_hub_no_links(arguments):
     with pytest.raises(SystemExit, match="name the hub's address"):
         links.main(arguments)
 

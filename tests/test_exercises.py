@@ -204,8 +204,8 @@ def test_no_solution_reaches_the_students(path):
 def test_both_versions_are_tidy(path):
     for notebook in (read(path), student_version(path)):
         assert dict(notebook.metadata) == execute.METADATA
-        first = code_cells(notebook)[0]
-        assert first.source == repository.SETUP_CELL.format(url=repository.address())
+        first = repository.setup_cell(repository.address(), repository.version())
+        assert code_cells(notebook)[0].source == first
         for cell in notebook.cells:
             assert re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", cell.id), cell.id
             assert cell.get("outputs", []) == [], f"{cell.id}: exercises store no outputs"
@@ -215,7 +215,7 @@ def test_both_versions_are_tidy(path):
         chapters.test_no_private_or_backend_calls(notebook)
         chapters.test_sources_named_in_the_text_have_an_entry(notebook)
         for cell in code_cells(notebook):
-            assert max(map(len, cell.source.splitlines())) <= 92, cell.id
+            assert chapters.width(cell) <= 92, cell.id
 
 
 def test_the_index_lists_every_exercise_with_its_points():

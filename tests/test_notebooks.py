@@ -33,7 +33,8 @@ def test_a_chapter_is_titled_by_its_number(notebook, notebook_path):
 
 
 def test_first_code_cell_is_the_stamped_one(notebook):
-    assert code_cells(notebook)[0].source == repository.SETUP_CELL.format(url=repository.address())
+    first = repository.setup_cell(repository.address(), repository.version())
+    assert code_cells(notebook)[0].source == first
 
 
 def test_metadata_is_normalised(notebook):
@@ -73,11 +74,16 @@ def test_nothing_stored_tells_where_it_ran(notebook):
         assert not re.search(r"/home/|/Users/|/root/|/tmp/|\b0x[0-9a-f]{6,}", text), cell.id
 
 
+def width(cell):
+    """The columns of its longest line, the repository's address, which nobody chose, apart."""
+    return max(map(len, re.sub(r"https://github[^\s\"]*", "", cell.source).splitlines()))
+
+
 def test_cells_are_short(notebook):
     for cell in code_cells(notebook):
         lines = [line for line in cell.source.splitlines() if line.strip()]
         assert len(lines) <= 15, f"{cell.id}: {len(lines)} lines"
-        assert max(map(len, lines)) <= 92, f"{cell.id}: a line of over 92 columns"
+        assert width(cell) <= 92, f"{cell.id}: a line of over 92 columns"
 
 
 def test_prose_opens_closes_and_separates(notebook):
@@ -167,7 +173,7 @@ def helper_definitions():
 def test_what_stands_on_the_page_is_what_the_helper_holds(notebook):
     helpers = helper_definitions()
     for cell in code_cells(notebook):
-        source = re.sub(r"^( *)%", r"\1# %", cell.source, flags=re.M)
+        source = re.sub(r"^( *)%", r"\1pass  # %", cell.source, flags=re.M)
         for node in ast.parse(source).body:
             if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and node.name in helpers:
                 assert bare(node) in helpers[node.name], f"{cell.id}: {node.name} differs"

@@ -1,74 +1,24 @@
-"""What `make execute`, `make repository` and the lock do, without running a chapter."""
+"""What `make execute` and the lock do, without running a chapter."""
 
 import base64
 import io
 import os
 import re
-import shutil
 import subprocess
 import sys
 import types
-from pathlib import Path
 
 import execute
 import matplotlib.pyplot as plt
 import nbformat
 import numpy as np
 import pytest
-import repository
 from conftest import ROOT
 from fingerprint import fingerprint
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from PIL import Image
 
 from aebook import data, plots
-
-
-@pytest.fixture
-def copy(tmp_path, monkeypatch):
-    """A copy of what `repository` changes, in a folder of its own."""
-    shutil.copy(ROOT / "_config.yml", tmp_path)
-    for pattern in ("notebooks/*.ipynb", "solutions/*/*.ipynb", "book/exercises/*.ipynb"):
-        first = sorted(ROOT.glob(pattern))[0].relative_to(ROOT)
-        (tmp_path / first).parent.mkdir(parents=True)
-        shutil.copy(ROOT / first, tmp_path / first)
-    monkeypatch.setattr(repository, "ROOT", tmp_path)
-    return tmp_path
-
-
-def test_a_new_address_reaches_the_configuration_and_the_notebooks(copy):
-    repository.main(["https://github.com/someone/else/"])
-    assert repository.address() == "https://github.com/someone/else"
-    old = (ROOT / "_config.yml").read_text(encoding="utf-8").splitlines()
-    new = (copy / "_config.yml").read_text(encoding="utf-8").splitlines()
-    assert sum(a != b for a, b in zip(old, new, strict=True)) == 1
-    chapter, source, derived = sorted(copy.rglob("*.ipynb"), key=lambda p: "exercises" in p.parts)
-    for path in (chapter, source, derived):
-        assert "git+https://github.com/someone/else" in path.read_text(encoding="utf-8")
-        before = nbformat.read(ROOT / path.relative_to(copy), as_version=4)
-        after = nbformat.read(path, as_version=4)
-        changed = [a.id for a, b in zip(before.cells, after.cells, strict=True) if a != b]
-        assert changed == ["setup"]
-
-
-def test_the_address_stands_nowhere_else():
-    """What `make repository` does not change must not name the repository."""
-    suffixes = {".md", ".py", ".yml", ".toml", ".txt", ".html", ".css", ".js", ".json", ".bib"}
-    for folder, folders, names in os.walk(ROOT):
-        folders[:] = [f for f in folders if f[0] not in "._" and f != "__pycache__"]
-        for path in (Path(folder, name) for name in names):
-            if path.suffix in suffixes and path != ROOT / "_config.yml":
-                assert repository.address() not in path.read_text(encoding="utf-8"), path
-
-
-@pytest.mark.parametrize(
-    "url", ["github.com/a/b", "https://example.org/a/b", "https://github.com/a"]
-)
-def test_an_address_that_is_none_changes_nothing(copy, url):
-    before = (copy / "_config.yml").read_bytes()
-    with pytest.raises(SystemExit, match="expected https://github"):
-        repository.main([url])
-    assert (copy / "_config.yml").read_bytes() == before
 
 
 def test_normalise_drops_what_differs_from_run_to_run():

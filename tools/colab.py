@@ -3,12 +3,11 @@
     python tools/colab.py [words in the names of the chapters]
 
 To be run with the interpreter of an environment that holds Colab's versions (`make test-colab`
-makes one). Each notebook's own first cell installs the helper from the repository's address; git
-is told to take this checkout, as committed, in its place, so that the real path is what runs.
-Outputs are thrown away.
+makes one). Beside each notebook lies the wheel of this checkout's helper, and the notebook's own
+first cell installs it. Outputs are thrown away.
 """
 
-import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -34,21 +33,21 @@ def versions():
     return {name: version for name, version in lines if name.lower() in NUMERICAL}
 
 
-def redirect(url):
-    """Environment in which git takes this checkout for the repository at `url`."""
-    key = f"url.file://{ROOT}.insteadOf"
-    return {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": key, "GIT_CONFIG_VALUE_0": url}
+def wheel():
+    """Pack the helper of this checkout, as it is now, as `make wheel` does; the file's path."""
+    for left in ("build", "_build/wheel"):
+        shutil.rmtree(ROOT / left, ignore_errors=True)
+    pip("wheel", "--no-deps", "--wheel-dir", str(ROOT / "_build" / "wheel"), str(ROOT))
+    (path,) = (ROOT / "_build" / "wheel").glob("aebook-*.whl")
+    return path
 
 
 def main(wanted):
-    sys.path[:0] = [str(ROOT), str(ROOT / "tools")]  # of this process: the kernels install theirs
-    import repository
-
+    sys.path.insert(0, str(ROOT))  # of this process: the kernels install theirs
     from aebook.data import resolve_named
 
-    os.environ.update(redirect(repository.address()))
     resolve_named()
-    before, failed = versions(), 0
+    before, packed, failed = versions(), wheel(), 0
     print(", ".join(f"{name} {version}" for name, version in before.items()), flush=True)
     for path in sorted((ROOT / "notebooks").glob("*.ipynb")):
         if wanted and not any(word in path.name for word in wanted):
@@ -56,6 +55,7 @@ def main(wanted):
         pip("uninstall", "--quiet", "--yes", "aebook")
         start, error = time.monotonic(), ""
         with tempfile.TemporaryDirectory() as empty:
+            shutil.copy(packed, empty)
             notebook = nbformat.read(path, as_version=4)
             resources = {"metadata": {"path": empty}}
             try:

@@ -14,6 +14,7 @@ from urllib.parse import quote, urlencode, urlsplit
 import yaml
 
 ROOT = Path(__file__).resolve().parent.parent.parent
+CONFIG = ROOT / "_config.yml"
 FOLDERS = {"Chapters": "notebooks", "Exercises": "book/exercises"}
 
 
@@ -28,7 +29,11 @@ def link(hub, notebook, repository, branch):
 def main(arguments):
     if len(arguments) != 1 or urlsplit(arguments[0]).scheme not in ("http", "https"):
         sys.exit("links: name the hub's address: python deploy/jupyterhub/links.py https://...")
-    where = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))["repository"]
+    where = yaml.safe_load(CONFIG.read_text(encoding="utf-8"))["repository"]
+    if urlsplit(where["url"]).hostname.endswith(".invalid"):
+        sys.exit(
+            "links: the book has no address yet: run make repository URL=https://github.com/..."
+        )
     for title, folder in FOLDERS.items():
         print(f"**{title}**\n")
         for path in sorted((ROOT / folder).glob("*.ipynb")):
