@@ -69,7 +69,7 @@ def code(path):
     """A notebook's code as one syntax tree, without lines for IPython."""
     cells = nbformat.read(path, as_version=4).cells
     text = "\n".join(cell.source for cell in cells if cell.cell_type == "code")
-    return ast.parse(re.sub(r"(?m)^( *)%", r"\1# %", text))
+    return ast.parse(re.sub(r"(?m)^( *)%", r"\1pass  # %", text))
 
 
 def imported(tree):
