@@ -10,6 +10,7 @@ import keras
 import numpy as np
 from keras import layers, ops
 
+from aebook.decorators import restorable, takes
 from aebook.densities import kl
 
 
@@ -90,9 +91,11 @@ def forger_loss(logits, saturating):
 def squared_weights(net):
     """The sum of all squared weights of a net of crowd layers, for each member: (members,)."""
     weights = [ops.reshape(w, (w.shape[0], -1)) for w in net.trainable_variables]
-    return sum(ops.sum(ops.square(w), axis=1) for w in weights)
+    return sum(ops.sum(ops.square(ops.cast(w, "float32")), axis=1) for w in weights)
 
 
+@restorable
+@takes()
 class GAN(Game):
     """The game of Goodfellow et al. (2014); the opponent is a discriminator that gives logits.
 
@@ -109,12 +112,12 @@ class GAN(Game):
         self.saturating = np.reshape(saturating, (-1, 1))
 
     def compute_loss(self, x, y=None, y_pred=None, sample_weight=None, training=True):
-        real, fake = self.opponent(x), self.opponent(y_pred)
-        still = self.opponent(ops.stop_gradient(y_pred))
-        his = ops.mean(ops.softplus(-real) + ops.softplus(still), axis=(0, 2))
-        hers = forger_loss(fake, self.saturating) - forger_loss(still, self.saturating)
-        hers = self.strength * ops.mean(hers, axis=(0, 2))
-        return ops.sum(his + hers + self.decay / 2 * squared_weights(self.opponent))
+        points = x, y_pred, ops.stop_gradient(y_pred)
+        real, fake, still = (ops.cast(self.opponent(a), "float32") for a in points)
+        d_loss = ops.mean(ops.softplus(-real) + ops.softplus(still), axis=(0, 2))
+        g_loss = forger_loss(fake, self.saturating) - forger_loss(still, self.saturating)
+        g_loss = self.strength * ops.mean(g_loss, axis=(0, 2))
+        return ops.sum(d_loss + g_loss + self.decay / 2 * squared_weights(self.opponent))
 
 
 def next_k(k, real, fake, gamma, rate):
@@ -125,6 +128,8 @@ def next_k(k, real, fake, gamma, rate):
     return ops.clip(k + rate * (gamma * real - fake), 0.0, 1.0)
 
 
+@restorable
+@takes()
 class BEGAN(Game):
     """The game of Berthelot, Schumm and Metz (2017); the opponent is an autoencoder.
 
@@ -135,10 +140,11 @@ class BEGAN(Game):
     def __init__(self, generator, autoencoder, gamma, rate=0.01):
         super().__init__(generator, autoencoder)
         self.gamma, self.rate = ops.convert_to_tensor(gamma, dtype="float32"), rate
-        self.k = self.add_weight(shape=self.gamma.shape, initializer="zeros", trainable=False)
+        self.k = self.add_weight(self.gamma.shape, "zeros", "float32", trainable=False)
 
     def errors(self, x):
-        return ops.mean(ops.abs(ops.subtract(x, self.opponent(x))), axis=(0, 2))
+        x, x_hat = ops.cast(x, "float32"), ops.cast(self.opponent(x), "float32")
+        return ops.mean(ops.abs(x - x_hat), axis=(0, 2))
 
     def compute_loss(self, x, y=None, y_pred=None, sample_weight=None, training=True):
         k = 1.0 * self.k
