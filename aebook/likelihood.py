@@ -9,10 +9,12 @@ import keras
 import numpy as np
 from keras import layers, ops
 
+from aebook.decorators import restorable, takes
 from aebook.models import (
     VAE,
     Sampling,
     build_decoder,
+    build_vae,
     build_vae_encoder,
     encode,
     kl_loss,
@@ -124,11 +126,17 @@ def importance_bound(log_w, k):
 
 
 def normal_loss(x, x_hat, log_var):
-    """-log N(x; x_hat, exp(log_var) I) of each image, log_var one number: (n, d) to (n,)."""
+    """-log N(x; x_hat, exp(log_var) I) of each image, float32 (n,).
+
+    x, x_hat: (n, d); log_var: one number, or one for each pixel.
+    """
+    x, x_hat, log_var = (ops.cast(a, "float32") for a in (x, x_hat, log_var))
     squares = ops.square(x - x_hat) / ops.exp(log_var)
     return ops.sum(squares + log_var + float(np.log(2 * np.pi)), axis=-1) / 2
 
 
+@restorable
+@takes()
 class LinearVAE(keras.Model):
     """A VAE without a bend: linear encoder and decoder, normal pixels with one learned noise.
 
@@ -178,6 +186,7 @@ def linear_log_p(x, mean, w, noise):
     return -(log_det + distances) / 2
 
 
+@keras.saving.register_keras_serializable("aebook")
 class Doors(layers.Layer):
     """Multiplies each latent by its entry of `open`, 1 or 0; (..., d) to (..., d)."""
 
@@ -188,25 +197,25 @@ class Doors(layers.Layer):
         return z * self.open
 
 
+@restorable
 class DialVAE(VAE):
-    """A VAE on 784 pixels whose open latents and whose price of KL can be set between fits.
+    """A VAE whose open latents and whose price of KL can be set between fits.
 
     `doors.open` (latent_dim,) of 0 and 1: a closed latent has KL 0 and never reaches the decoder.
     `beta`: the loss is reconstruction + beta * KL (Higgins et al., 2017), 1 for the ELBO. The
     reported `kl` is the priced one. `encode`, `decode` and `log_weights` work as for any VAE.
     """
 
-    def __init__(self, latent_dim=20, hidden=64):
-        doors, x, z = Doors(), keras.Input((784,)), keras.Input((latent_dim,))
-        codes = build_vae_encoder(784, hidden, latent_dim)(x)
+    def __init__(self, latent_dim=20, hidden=64, input_dim=784):
+        doors, x, z = Doors(), keras.Input((input_dim,)), keras.Input((latent_dim,))
+        codes = build_vae_encoder(input_dim, hidden, latent_dim)(x)
         encoder = keras.Model(x, [doors(code) for code in codes], name="encoder")
-        x_logits = build_decoder(latent_dim, hidden)(doors(z))
-        decoder = keras.Model(z, x_logits, name="decoder")
-        z_mean, z_log_var = encoder(x)
-        outputs = {"z_mean": z_mean, "z_log_var": z_log_var}
-        super().__init__(x, outputs | {"logits": decoder(Sampling()(z_mean, z_log_var))})
+        logits = build_decoder(latent_dim, hidden, input_dim)(doors(z))
+        decoder = keras.Model(z, logits, name="decoder")
+        vae = build_vae(encoder, decoder)
+        super().__init__(vae.input, vae.output)
         self.doors = doors
-        self.beta = self.add_weight(shape=(), initializer="ones", trainable=False)
+        self.beta = self.add_weight(initializer="ones", dtype="float32", trainable=False)
 
     def terms(self, x, out):
         reconstruction, kl = super().terms(x, out)

@@ -23,7 +23,7 @@ def fast():
     TensorFlow and JAX compile a step with XLA and run a whole epoch of them in one call; PyTorch
     runs eagerly, as its compiler costs more time than a chapter's training.
     """
-    if keras.backend.backend() == "torch":
+    if keras.config.backend() == "torch":
         return {}
     return {"jit_compile": True, "steps_per_execution": STEPS_PER_EPOCH}
 
@@ -31,7 +31,8 @@ def fast():
 class Progress(keras.callbacks.Callback):
     """One printed line after each epoch, or each `every`-th: nothing redrawn, no timings.
 
-    What is printed is rounded to 0.1 and repeats exactly on the same machine.
+    Losses are rounded to 0.1 and repeat exactly on the same machine; a learning rate that a
+    schedule reports is printed as it is.
     """
 
     def __init__(self, every=1):
@@ -45,7 +46,9 @@ class Progress(keras.callbacks.Callback):
         losses = dict(logs)
         text = f"epoch {epoch + 1} of {epochs}: loss {losses.pop('loss'):.1f}"
         validation = losses.pop("val_loss", None)
+        rate = losses.pop("learning_rate", None)
         parts = [f"{k} {v:.1f}" for k, v in losses.items() if not k.startswith("val_")]
         text += f" ({', '.join(reversed(parts))})" if parts else ""
         text += f", validation {validation:.1f}" if validation is not None else ""
+        text += f", learning rate {rate:.3g}" if rate is not None else ""
         print(text, flush=True)

@@ -32,7 +32,8 @@ def training(folder):
     results = {}
     for name, way in WAYS.items():
         run = folder / name.replace(" ", "-")
-        options = ["--data", str(folder / "x.npy"), "--folder", str(run), "--steps", "300"]
+        options = ["--data", str(folder / "x.npy"), "--folder", str(run), "--steps", "300",
+                   "--batch-size", "100"]  # fmt: skip
         begin = time.perf_counter()
         losses = launch(options, **way, say=lambda line: None)
         whole = time.perf_counter() - begin

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from keras import ops
 
-from aebook import models, runtime, training
+from aebook import models, training
 
 ELSEWHERE = """
 import sys
@@ -18,7 +18,7 @@ import aebook
 aebook.setup()
 import keras
 import numpy as np
-from aebook import models, runtime, training
+from aebook import models, training
 
 folder, x = sys.argv[1], np.load(sys.argv[1] + "/x.npy")
 vae = keras.models.load_model(folder + "/vae.keras")
@@ -97,14 +97,3 @@ def test_a_loss_of_an_array_and_a_layers_output():
     decoder = models.build_decoder(hidden=4, output_dim=9)
     z, x = np.zeros((3, 2), "float32"), np.zeros((3, 9), "float32")
     assert ops.convert_to_numpy(models.reconstruction_loss(x, decoder(z))).shape == (3,)
-
-
-def test_jax_keeps_to_instructions_that_its_releases_agree_on(monkeypatch):
-    monkeypatch.setattr(runtime.platform, "machine", lambda: "x86_64")
-    monkeypatch.setenv("XLA_FLAGS", "--xla_dump_to=here")
-    assert runtime.xla_flags().split() == ["--xla_dump_to=here", "--xla_cpu_max_isa=AVX512"]
-    monkeypatch.setenv("XLA_FLAGS", "--xla_cpu_max_isa=AVX2")  # whoever says otherwise is obeyed
-    assert runtime.xla_flags() == "--xla_cpu_max_isa=AVX2"
-    monkeypatch.delenv("XLA_FLAGS")
-    monkeypatch.setattr(runtime.platform, "machine", lambda: "arm64")
-    assert runtime.xla_flags() == ""

@@ -7,6 +7,7 @@ import os
 import queue
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -42,7 +43,13 @@ def data(tmp_path_factory):
 def start(data, folder, *options, **variables):
     command = [*COMMAND, "--data", str(data), "--folder", str(folder), *SMALL, *options]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                            env=environment(data.parent) | variables)  # fmt: skip
+                            env=environment(data.parent) | variables,
+                            preexec_fn=heed_interrupts)  # fmt: skip
+
+
+def heed_interrupts():
+    """A test suite in the background ignores SIGINT, and what it starts would inherit that."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def environment(folder):
@@ -348,11 +355,85 @@ def test_a_rank_that_fails_alone_ends_the_run(data, tmp_path):
 @pytest.mark.parametrize(
     ("bad", "said"),
     [({"processes": 2, "rank": 2}, "rank from 0 to 1"), ({"processes": 0}, "at least one"),
-     ({"processes": 2, "rank": 0}, "--coordinator")],
+     ({"processes": 2, "rank": 0}, "--coordinator"),
+     *[({"processes": 2, "rank": 1, "coordinator": address}, "HOST:PORT, as in node0:29500, found")
+       for address in ("localhost", "http://node0:29500", "node0:", ":29500", "node0:99999")]],
 )  # fmt: skip
 def test_runs_that_cannot_be_are_refused_before_anything_starts(bad, said):
     with pytest.raises(launch.LaunchError, match=said):
         launch.launch(["--data", "x.npy", "--folder", "run"], **bad)
+
+
+def test_a_folder_that_is_a_file_is_refused_before_anything_starts(data):
+    with pytest.raises(launch.LaunchError, match=r"x.npy: expected a folder to write to, found"):
+        launch.launch(["--data", "x.npy", "--folder", str(data)])
+
+
+def test_a_port_in_use_is_refused_before_anything_starts(tmp_path):
+    """Only by rank 0, which is the one to open it."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        with pytest.raises(
+            launch.LaunchError, match="cannot be opened here: Address already in use"
+        ):
+            launch.check_address(address, here=True)
+        launch.check_address(address, here=False)
+
+
+@pytest.mark.parametrize(
+    "option", ["epochs", "steps", "batch-size", "side", "hidden", "latent-dim"]
+)
+def test_a_run_of_nothing_is_refused(option, capsys):
+    with pytest.raises(SystemExit):
+        launch.main(["--data", "x", "--folder", "y", f"--{option}", "0"])
+    last = capsys.readouterr().err.splitlines()[-1]
+    assert last == f"worker: error: argument --{option}: expected at least 1, got 0"
+
+
+def test_a_batch_that_the_devices_cannot_share_is_one_clear_line(data, tmp_path):
+    """Wherever they are: three in one process, for which ranks alone would do."""
+    status, _, err = finish(start(data, tmp_path, "--virtual", "3"))
+    assert status == 1
+    said = (
+        "launch: rank 0: a batch of 20 cannot be shared equally by 3 devices; take a --batch-size "
+    )
+    assert err == said + "that is a multiple of 3\n"
+
+
+def test_a_platform_that_is_not_here_is_one_clear_line(data, tmp_path):
+    options = ["--virtual", "0"]
+    status, _, err = finish(start(data, tmp_path, *options, JAX_PLATFORMS="rocm"))
+    assert status == 1
+    assert re.fullmatch(r"launch: rank 0: JAX finds no device with JAX_PLATFORMS=rocm: .+\n", err)
+
+
+@pytest.mark.parametrize("given", [{}, {"no_proxy": "here.org"}, {"no_grpc_proxy": "here.org"}])
+def test_the_coordinator_is_reached_without_a_proxy(given, monkeypatch):
+    """gRPC takes http_proxy even to its own machine, and reads no_proxy only without the other."""
+    for name in ("no_proxy", "no_grpc_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    environment = launch.environment_of_a_worker(1, "node0:29500")
+    assert environment["no_grpc_proxy"].split(",") == [*given.values(), "node0"]
+
+
+def test_two_processes_meet_behind_a_proxy(data, tmp_path):
+    proxy = {"http_proxy": "http://127.0.0.1:9", "no_proxy": "", "no_grpc_proxy": ""}
+    options = ["--processes", "2", "--epochs", "1"]
+    status, _, err = finish(start(data, tmp_path, *options, **proxy))
+    assert status == 0, err
+
+
+def test_pictures_that_were_left_out_are_counted(tmp_path):
+    (tmp_path / "p").mkdir()
+    for k in range(10):
+        path = tmp_path / f"p/{k}.png"
+        Image.new("L", (8, 8), 20 * k).save(path) if k in (3, 5, 8) else path.write_bytes(b"")
+    options = ["--side", "8", "--steps", "1", "--epochs", "1"]
+    status, out, err = finish(start(tmp_path / "p", tmp_path / "run", *options))
+    assert status == 0, err
+    assert out.splitlines()[-1].endswith("; 7 pictures unreadable and left out so far")
 
 
 def test_a_whole_array_is_refused():
@@ -432,3 +513,12 @@ def test_the_kubernetes_job_calls_what_there_is(monkeypatch):
     assert called["coordinator"].split(":")[0] == f"{name}-0.{subdomain}"
     assert service["metadata"]["name"] == subdomain
     assert str(given.folder).startswith("/shared")
+    assert given.batch_size % called["processes"] == 0
+
+
+def test_what_slurm_sh_says_of_itself_can_be_run():
+    """Its example shares its batch equally, and so do the default and eight devices."""
+    text = (ROOT / "aebook" / "distributed" / "slurm.sh").read_text()
+    nodes, options = re.search(r"sbatch --nodes=(\d+) slurm\.sh (.*)", text).groups()
+    assert worker.arguments().parse_args(options.split()).batch_size % int(nodes) == 0
+    assert worker.arguments().parse_args(["--data", "x", "--folder", "y"]).batch_size % 8 == 0

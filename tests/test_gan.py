@@ -193,3 +193,47 @@ def test_began_balances_and_starts_as_a_plain_autoencoder():
     plain.train_on_batch(x, x)
     for a, b in zip(began.opponent.get_weights(), plain.get_weights(), strict=True):
         np.testing.assert_allclose(a, b, atol=1e-6)
+
+
+GAMES = {
+    "GAN": lambda: page.GAN(page.build_generator(2), page.build_discriminator(2), [1, 4], 0.1, [False, True]),
+    "BEGAN": lambda: page.BEGAN(page.build_generator(2), page.build_judge(2), gamma=[0.5, 40.0], rate=0.1),
+}
+
+
+@pytest.mark.parametrize("name", GAMES)
+def test_a_game_comes_back_from_disk(tmp_path, name):
+    """With its nets, its settings and its optimizer: on the same noise it plays on the same."""
+    x = np.random.default_rng(0).normal(size=(50, 2, 1)).astype("float32")
+    game = GAMES[name]()
+    game.compile("adam")
+    game.fit(x, verbose=0)
+    game.save(tmp_path / "game.keras")
+    loaded = keras.models.load_model(tmp_path / "game.keras")
+    loaded.seed_generator.state.assign(game.seed_generator.state)  # Keras does not save it
+    went_on, resumed = (g.fit(x, shuffle=False, verbose=0).history["loss"] for g in (game, loaded))
+    np.testing.assert_allclose(went_on, resumed, rtol=1e-5)
+    for a, b in zip(game.get_weights(), loaded.get_weights(), strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", GAMES)
+@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16", "float64"])
+def test_games_in_other_dtypes(name, policy):
+    keras.config.set_dtype_policy(policy)
+    try:
+        game = GAMES[name]()
+        game.compile("adam")
+        x = np.random.default_rng(0).normal(size=(50, 2, 1)).astype("float32")
+        assert np.isfinite(game.fit(x, verbose=0).history["loss"]).all()
+    finally:
+        keras.config.set_dtype_policy("float32")
+
+
+@pytest.mark.parametrize("name", GAMES)
+def test_a_game_takes_points_only(name):
+    game, x = GAMES[name](), np.zeros((9, 2, 1), "float32")
+    game.compile("adam")
+    for given in ({"y": x}, {"sample_weight": np.ones(9)}, {"class_weight": {0: 2.0}}):
+        with pytest.raises(ValueError, match=f"{name} counts images x; found .*, leave it out"):
+            game.fit(x, verbose=0, **given)

@@ -239,3 +239,43 @@ def test_closed_doors_and_beta():
     same, priced = map(keras.ops.convert_to_numpy, model.terms(x, out))
     assert np.allclose(same, reconstruction)
     assert np.allclose(priced, 4 * kl)
+
+
+@pytest.mark.parametrize(
+    ("model", "args"), [(LinearVAE, (30, 3)), (DialVAE, (4, 8, 30)), (DialVAE, ())]
+)
+def test_what_was_trained_comes_back_from_disk(tmp_path, model, args):
+    """Its weights, what the optimizer remembers, and the sizes it was made with."""
+    x = binarize(np.full((50, 784 if not args else 30), 0.3))
+    trained = model(*args)
+    trained.compile("adam")
+    trained.fit(x, verbose=0)
+    trained.save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras")
+    assert type(loaded) is model
+    before, after = (m.get_weights() + m.optimizer.variables for m in (trained, loaded))
+    for a, b in zip(before, after, strict=True):
+        np.testing.assert_array_equal(*map(keras.ops.convert_to_numpy, (a, b)))
+    assert loaded.fit(x, verbose=0).history["loss"][0] > 0
+
+
+def test_a_linear_vae_takes_images_only():
+    model, x = LinearVAE(6, 2), np.zeros((9, 6), "float32")
+    model.compile("adam")
+    for given in ({"y": x}, {"sample_weight": np.ones(9)}, {"validation_data": (x, x)}):
+        with pytest.raises(ValueError, match=r"LinearVAE counts images x; found .*, leave"):
+            model.fit(x, verbose=0, **given)
+    with pytest.raises(ValueError, match="found y"):
+        model.train_on_batch(x, x)
+
+
+@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16", "float64"])
+def test_the_other_vaes_train_in_other_dtypes(policy):
+    keras.config.set_dtype_policy(policy)
+    try:
+        for model, expected in ((DialVAE(4, 8, 30), 30 * np.log(2)), (LinearVAE(30, 3), 36)):
+            model.compile("adam")
+            loss = model.fit(binarize(np.full((50, 30), 0.3)), verbose=0).history["loss"][0]
+            assert expected / 2 < loss < 2 * expected
+    finally:
+        keras.config.set_dtype_policy("float32")

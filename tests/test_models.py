@@ -94,12 +94,102 @@ def test_sample_weights_weigh(vae):
     vae.compile("rmsprop")
     (kl,) = to_numpy(models.kl_loss(*models.encode(vae, X)))
     weights = RNG.uniform(size=len(X)).astype("float32")
-    # Keras drops weights that come without a target; the data are the labels, so give them.
-    result = vae.evaluate(X, X, 64, sample_weight=weights, verbose=0, return_dict=True)
-    assert result["kl"] == pytest.approx(np.average(kl, weights=weights), rel=1e-4)
-    # The parts are weighted means, the loss a mean of what was weighed: of the same draws of z.
-    parts = result["reconstruction"] + result["kl"]
-    assert result["loss"] == pytest.approx(parts * weights.mean(), rel=1e-4)
+    for target in ({}, {"y": X}):  # Keras itself drops weights that come without a target
+        result = vae.evaluate(X, **target, batch_size=10, sample_weight=weights, verbose=0,
+                              return_dict=True)  # fmt: skip
+        assert result["kl"] == pytest.approx((kl * weights).mean(), rel=1e-4)
+        parts = result["reconstruction"] + result["kl"]
+        assert result["loss"] == pytest.approx(parts, rel=1e-5)
+    given = {"sample_weight": weights, "validation_data": (X, None, 0 * weights)}
+    logs = vae.fit(X, verbose=0, **given).history
+    assert logs["val_loss"] == [0]
+    assert 0 < logs["loss"][0] < 400  # half of the 544 nats that all weights of 1 give
+
+
+def test_a_target_is_what_is_reconstructed(vae):
+    vae.compile("rmsprop")
+    ink, paper = np.ones_like(X), np.zeros_like(X)
+    vae.get_layer("decoder").get_layer("logits").bias.assign(np.ones(784))
+    to_ink, to_paper = (vae.evaluate(X, y, verbose=0, return_dict=True) for y in (ink, paper))
+    out = vae.predict(X, verbose=0)["logits"]
+    (expected,) = to_numpy(models.reconstruction_loss(ink, out))
+    assert to_ink["reconstruction"] == pytest.approx(expected.mean(), rel=0.01)
+    assert to_ink["reconstruction"] != pytest.approx(to_paper["reconstruction"], rel=0.5)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [({"y": np.arange(64)}, r"target like x, of shape \(None, 784\), found \(64,\)"),
+     ({"class_weight": {0: 2.0}}, "found class_weight, leave it out"),
+     ({"validation_data": (X, np.arange(64))}, r"found \(64,\)")],
+)  # fmt: skip
+@pytest.mark.parametrize("kind", ["vae", "autoencoder"])
+def test_what_cannot_count_is_refused_in_one_line(vae, kind, given, said):
+    model = vae
+    if kind == "autoencoder":
+        model = models.build_autoencoder(models.build_encoder(), models.build_decoder())
+    model.compile("rmsprop", loss=models.reconstruction_loss if model is not vae else None)
+    with pytest.raises(ValueError, match=said) as error:
+        model.fit(X, verbose=0, **given)
+    assert "\n" not in str(error.value)
+    model.fit(X, verbose=0)  # as one does next, on the same model
+
+
+# ------------------------------------------------------------------ other dtypes, other shapes
+
+
+@pytest.fixture
+def policy(request):
+    keras.config.set_dtype_policy(request.param)
+    yield request.param
+    keras.config.set_dtype_policy("float32")
+
+
+@pytest.mark.parametrize(
+    "policy", ["mixed_float16", "mixed_bfloat16", "float64"], indirect=True
+)  # fmt: skip
+def test_other_dtypes_train_to_the_same_losses(policy, vae):
+    """The losses are float32 whatever the layers compute in."""
+    compute = keras.config.dtype_policy().compute_dtype
+    plain = models.Sampling()(np.zeros((3, 2)), np.zeros((3, 2)))
+    assert keras.backend.standardize_dtype(plain.dtype) == compute or compute == "float64"
+    vae.compile("sgd")
+    autoencoder = models.build_autoencoder(models.build_encoder(), models.build_decoder())
+    autoencoder.compile("sgd", loss=models.reconstruction_loss)
+    for model in (vae, autoencoder):
+        loss = model.fit(X, X, verbose=0).history["loss"][0]
+        assert loss == pytest.approx(784 * np.log(2), rel=0.02)
+    codes = *models.encode(vae, X), models.decode(vae, np.zeros((3, 2)))
+    assert all(code.dtype == "float32" for code in codes)
+    big, logits = np.full((1, 90_000), 0.5), np.zeros((1, 90_000))  # 62,383 nats; float16 ends near
+    tensors = ops.cast(big, compute), ops.cast(logits, compute)
+    (nats,) = to_numpy(models.reconstruction_loss(*tensors))
+    assert nats == pytest.approx(90_000 * np.log(2), rel=1e-5)
+
+
+def test_pixels_of_every_axis_are_summed():
+    shape = (14, 28, 28, 1)
+    x, logits = RNG.uniform(size=shape), RNG.normal(size=shape)
+    (got,) = to_numpy(models.reconstruction_loss(x, logits))
+    flat = models.reconstruction_loss(x.reshape(14, -1), logits.reshape(14, -1))
+    np.testing.assert_allclose(got, *to_numpy(flat), rtol=1e-5)
+
+
+def test_models_of_pictures_with_rows_and_columns():
+    """A batch of 14 pictures through a layer of 28 x 28: no axis is taken for another."""
+    layers, x = keras.layers, keras.Input((28, 28, 1))
+    h, z = layers.Flatten()(layers.Conv2D(2, 3, 4, "same")(x)), keras.Input((2,))
+    decoder = keras.Model(z, layers.Reshape((28, 28, 1))(layers.Dense(784)(z)), name="decoder")
+    heads = [layers.Dense(2)(h) for _ in range(2)]
+    vae = models.build_vae(keras.Model(x, heads, name="encoder"), decoder)
+    plain = models.build_autoencoder(keras.Model(x, heads[0], name="encoder"), decoder)
+    vae.compile("sgd")
+    plain.compile("sgd", loss=models.reconstruction_loss)
+    pictures = X.reshape(64, 28, 28, 1)
+    for model in (vae, plain):
+        loss = model.evaluate(pictures, batch_size=14, verbose=0, return_dict=True)["loss"]
+        assert loss == pytest.approx(784 * np.log(2), rel=0.1)
+    assert models.decode(vae, models.encode(vae, pictures)[0]).shape == pictures.shape
 
 
 def test_the_gradient_of_one_step_is_that_of_finite_differences():
@@ -183,8 +273,7 @@ def test_the_autoencoder_comes_back_from_disk_the_same(tmp_path):
     autoencoder.compile("rmsprop", loss=models.reconstruction_loss, **training.fast())
     autoencoder.fit(X, X, verbose=0)
     autoencoder.save(tmp_path / "ae.keras")
-    custom = {"reconstruction_loss": models.reconstruction_loss}
-    loaded = keras.models.load_model(tmp_path / "ae.keras", custom_objects=custom)
+    loaded = keras.models.load_model(tmp_path / "ae.keras")
     np.testing.assert_array_equal(autoencoder.predict(X, verbose=0), loaded.predict(X, verbose=0))
 
 
@@ -196,6 +285,30 @@ def test_encode_and_decode_are_the_models_halves(vae):
     np.testing.assert_allclose(models.decode(autoencoder, z), 1 / (1 + np.exp(-logits)), atol=1e-5)
     z_mean, z_log_var = models.encode(vae, X)
     assert z_mean.shape == z_log_var.shape == (64, 2)
+
+
+def test_codes_of_what_is_no_batch_are_refused_in_one_line(vae):
+    """One image, a code too long, pictures that are not flat: Keras prints all their numbers."""
+    pictures = X.reshape(64, 28, 28)
+    for rows in (X[0], X[:, :9], pictures):
+        with pytest.raises(ValueError, match=r"shape \(None, 784\), found .* x\[None\]$"):
+            models.encode(vae, rows)
+    for rows in (X[:3], X[0, :2]):
+        with pytest.raises(ValueError, match=r"shape \(None, 2\), found .* x\[None\]$"):
+            models.decode(vae, rows)
+
+
+def test_a_vae_needs_an_encoder_with_two_heads():
+    with pytest.raises(ValueError, match="expected an encoder to z_mean and z_log_var"):
+        models.build_vae(models.build_encoder(), models.build_decoder())
+
+
+def test_an_autoencoder_aims_at_its_own_input():
+    autoencoder = models.build_autoencoder(models.build_encoder(), models.build_decoder())
+    autoencoder.compile("rmsprop", loss=models.reconstruction_loss)
+    itself, blank = (autoencoder.evaluate(X, y, verbose=0) for y in (X, 0 * X))
+    assert autoencoder.evaluate(X, verbose=0) == pytest.approx(itself)
+    assert blank != pytest.approx(itself)
 
 
 def test_autoencoder_loss_is_summed_over_pixels():

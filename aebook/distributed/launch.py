@@ -18,6 +18,7 @@ import contextlib
 import json
 import os
 import queue
+import re
 import signal
 import socket
 import subprocess
@@ -90,17 +91,27 @@ def launch(options, processes=1, rank=None, coordinator=None, virtual=0, wait=60
         raise LaunchError(f"expected a rank from 0 to {processes - 1}, got {rank}")
     if rank is not None and processes > 1 and not coordinator:
         raise LaunchError("a single rank needs --coordinator HOST:PORT, the address of rank 0")
+    if coordinator:
+        check_address(coordinator, here=rank in (None, 0))
     coordinator = coordinator or f"127.0.0.1:{free_port()}"
     shared = ["--processes", processes, "--coordinator", coordinator, "--wait", wait,
               "--leave-with-parent"]  # fmt: skip
     command = [sys.executable, "-m", "aebook.distributed.worker", *options, *map(str, shared)]
     given = worker.arguments().parse_args(command[3:])
-    given.folder.mkdir(parents=True, exist_ok=True)
-    environment, events = environment_of_a_worker(virtual), queue.Queue()
+    ranks = range(processes) if rank is None else [rank]
+    logs = {k: given.folder / f"rank-{k}.log" for k in ranks}
+    try:
+        given.folder.mkdir(parents=True, exist_ok=True)
+        for log in logs.values():
+            log.touch()
+    except OSError as error:
+        raise LaunchError(
+            f"--folder {given.folder}: expected a folder to write to, found: {error.strerror}"
+        ) from None
+    environment, events = environment_of_a_worker(virtual, coordinator), queue.Queue()
     workers = []
     try:
-        for k in range(processes) if rank is None else [rank]:
-            log = given.folder / f"rank-{k}.log"
+        for k, log in logs.items():
             workers.append(Watched(k, command, environment, log, events))
         pids = ", ".join(f"rank {w.rank} is process {w.process.pid}" for w in workers)
         say(f"started: {pids}")
@@ -136,16 +147,39 @@ def report(facts, given, say):
         else:
             say(f"nothing left to train: the checkpoint in {given.folder} is of epoch {start}")
     elif "epoch" in facts:
-        say(f"epoch {facts['epoch']} of {given.epochs}: loss {facts['loss']:.1f}")
+        n = facts["skipped"]
+        left_out = f"; {count(n, 'picture', 's')} unreadable and left out so far" if n else ""
+        say(f"epoch {facts['epoch']} of {given.epochs}: loss {facts['loss']:.1f}{left_out}")
 
 
 def count(n, thing, plural):
     return f"{n} {thing}{plural if n > 1 else ''}"
 
 
-def environment_of_a_worker(virtual):
+def check_address(coordinator, here):
+    """Raise a `LaunchError` for what is no host:port, or no free port where rank 0 runs here."""
+    address = re.fullmatch(r"(\[[^][]+\]|[^][:/]+):(\d+)", coordinator)
+    if address is None or not 0 < int(address[2]) < 65536:
+        raise LaunchError(
+            f"expected --coordinator HOST:PORT, as in node0:29500, found {coordinator!r}"
+        )
+    if here:
+        try:
+            socket.create_server(("", int(address[2]))).close()
+        except OSError as error:
+            raise LaunchError(
+                f"port {address[2]} of --coordinator {coordinator} cannot be opened here: "
+                f"{error.strerror}; take another"
+            ) from None
+
+
+def environment_of_a_worker(virtual, coordinator):
+    """What the workers inherit; gRPC is told to call the coordinator without a proxy."""
     environment = {**os.environ, "KERAS_BACKEND": "jax", "TF_CPP_MIN_LOG_LEVEL": "3"}
     environment["XLA_FLAGS"] = xla_flags()
+    direct = environment.get("no_grpc_proxy") or environment.get("no_proxy")
+    host = coordinator.rpartition(":")[0].strip("[]")
+    environment["no_grpc_proxy"] = f"{direct},{host}" if direct else host
     if virtual:
         environment["XLA_FLAGS"] += f" --xla_force_host_platform_device_count={virtual}"
         environment["JAX_PLATFORMS"] = "cpu"
@@ -169,8 +203,13 @@ def main(arguments=None):
     add("--processes", type=int, default=1, help="of the whole run, on all machines")
     add("--rank", type=int, help="start only this one here")
     add("--coordinator", help="host:port of rank 0")
-    add("--virtual", type=int, default=0, help="CPU devices in each process")
-    add("--wait", type=int, default=60, help="seconds until all processes must have come")
+    add("--virtual", type=worker.at_least(0), default=0, help="CPU devices in each process")
+    add(
+        "--wait",
+        type=worker.at_least(0),
+        default=60,
+        help="seconds until all processes must have come",
+    )
     own, options = parser.parse_known_args(arguments)
     try:
         launch(options, **vars(own), say=lambda line: print(line, flush=True))

@@ -3,7 +3,8 @@
 #
 #     sbatch --nodes=8 slurm.sh --data /shared/faces --side 64 --folder /shared/run --epochs 50
 #
-# What follows slurm.sh goes to the workers. --folder must be seen by every node. A job that was
+# What follows slurm.sh goes to the workers. A batch, 128 images unless --batch-size says otherwise,
+# is shared equally by all devices: take a multiple of their number. --folder must be seen by every node. A job that was
 # killed goes on after its last checkpoint when it is submitted again; --requeue lets Slurm do so.
 #SBATCH --job-name=aebook-vae
 #SBATCH --nodes=2

@@ -21,18 +21,30 @@ from pathlib import Path
 from zipfile import BadZipFile
 
 
+def at_least(least):
+    """A type for `argparse`: integers from `least` on."""
+
+    def integer(text):
+        if (n := int(text)) < least:
+            raise argparse.ArgumentTypeError(f"expected at least {least}, got {n}")
+        return n
+
+    return integer
+
+
 def arguments():
     """The options of a run; `launch` passes on those it does not know itself."""
     parser = argparse.ArgumentParser(prog="worker", description=__doc__.splitlines()[0])
     add = parser.add_argument
     add("--data", required=True, help="rows in an .npy file, or a folder of pictures")
     add("--folder", required=True, type=Path, help="checkpoints; seen by every process")
-    add("--epochs", type=int, default=3)
-    add("--steps", type=int, default=600, help="batches in an epoch")
-    add("--batch-size", type=int, default=100, help="images in a batch, all processes together")
-    add("--side", type=int, default=32, help="pixels a side, for a folder of pictures")
-    add("--hidden", type=int, default=256)
-    add("--latent-dim", type=int, default=2)
+    add("--epochs", type=at_least(1), default=3)
+    add("--steps", type=at_least(1), default=600, help="batches in an epoch")
+    add("--batch-size", type=at_least(1), default=128,
+        help="images in a batch, all devices together")  # fmt: skip
+    add("--side", type=at_least(1), default=32, help="pixels a side, for a folder of pictures")
+    add("--hidden", type=at_least(1), default=256)
+    add("--latent-dim", type=at_least(1), default=2)
     add("--seed", type=int, default=0)
     add("--rank", type=int, default=0)
     add("--processes", type=int, default=1)
@@ -92,6 +104,7 @@ class Checked:
 
     def __init__(self, source, name):
         self.source, self.name, self.shape = source, name, source.shape
+        self.skipped = getattr(source, "skipped", {})  # of `Pictures`, which goes on filling it
 
     def __len__(self):
         return len(self.source)
@@ -223,12 +236,25 @@ def train(model, batches, epochs, folder, history, run):
         history["seconds"].append(time.perf_counter() - clock[0])
         if batches.rank == 0:
             save_checkpoint(model, folder, history, run)
-        tell(epoch=epoch + 1, loss=history["loss"][-1])
+        skipped = len(getattr(batches.source, "skipped", ()))
+        tell(epoch=epoch + 1, loss=history["loss"][-1], skipped=skipped)
 
     watch = keras.callbacks.LambdaCallback(on_epoch_begin=begin, on_epoch_end=end)
     model.fit(batches, epochs=epochs, initial_epoch=len(history["loss"]), shuffle=False, verbose=0,
               callbacks=[watch])  # fmt: skip
     return history
+
+
+def count_devices(jax):
+    """How many devices all processes have. ValueError where JAX has none of the kind asked for."""
+    try:
+        return jax.device_count()
+    except (RuntimeError, AssertionError) as error:
+        platforms, found = os.environ.get("JAX_PLATFORMS"), str(error) or type(error).__name__
+        raise ValueError(
+            f"JAX finds no device with JAX_PLATFORMS={platforms}: {found}; unset it, or install "
+            "JAX for what it names"
+        ) from None
 
 
 def main(options):
@@ -239,7 +265,13 @@ def main(options):
         jax.distributed.initialize(options.coordinator, options.processes, options.rank,
                                    initialization_timeout=options.wait)  # fmt: skip
         tell(met=options.processes)
-    tell(devices=jax.device_count())
+    devices = count_devices(jax)
+    tell(devices=devices)
+    if options.batch_size % devices:
+        raise ValueError(
+            f"a batch of {options.batch_size} cannot be shared equally by {devices} devices; "
+            f"take a --batch-size that is a multiple of {devices}"
+        )
     import keras
 
     from aebook import models
