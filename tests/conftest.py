@@ -1,6 +1,8 @@
 """What the tests share: the paths of the project and its notebooks."""
 
+import os
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import nbformat
@@ -10,6 +12,8 @@ import aebook
 from aebook.data import resolve_named
 
 resolve_named()  # nbval runs each notebook in its own folder
+if find_spec("tensorflow") is None:  # as aebook.setup() does; test modules import Keras before
+    os.environ.setdefault("KERAS_BACKEND", "jax")
 
 ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))

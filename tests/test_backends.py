@@ -12,6 +12,8 @@ from keras import ops
 
 from aebook import models, training
 
+pytestmark = pytest.mark.slow  # other backends start in processes of their own
+
 ELSEWHERE = """
 import sys
 import aebook

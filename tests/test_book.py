@@ -17,6 +17,8 @@ HTML = ROOT / "_build" / "html"
 PAGES = sorted(HTML.rglob("*.html"))
 PAGES = [p for p in PAGES if not p.relative_to(HTML).parts[0].startswith("_")]
 
+pytestmark = pytest.mark.built
+
 
 class Page(HTMLParser):
     """What a page refers to: (tag, address), its pictures' alternative texts, and its ids."""

@@ -25,6 +25,7 @@ from aebook.streaming import Batches, Pictures
 
 pytest.importorskip("jax")
 COMMAND = [sys.executable, "-m", "aebook.distributed.launch", "--virtual", "1"]
+pytestmark = pytest.mark.slow  # every run starts processes
 SMALL = ["--steps", "20", "--hidden", "16", "--batch-size", "20"]
 LIMIT = 240  # seconds after which a run hangs: far more than the slowest machine takes
 

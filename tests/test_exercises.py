@@ -20,6 +20,7 @@ from conftest import NOTEBOOKS, ROOT
 
 from aebook.checks import close
 
+pytestmark = pytest.mark.slow  # runs every solution and every wrong answer
 SOURCES = sorted((ROOT / "solutions").glob("[0-9]*/*.ipynb"))
 DERIVED = ROOT / "book" / "exercises"
 STUB = "# YOUR CODE HERE\nraise NotImplementedError("

@@ -93,6 +93,7 @@ def test_mahalanobis_averages_to_the_dimension_over_its_own_cloud(rng):
     assert mahalanobis(codes, codes).mean() == pytest.approx(6 * 299 / 300)
 
 
+@pytest.mark.slow
 def test_nearest_rows_are_those_of_a_full_sort(rng):
     z, index = rng.normal(size=(40, 3)), rng.normal(size=(5000, 3))
     expected = np.argsort(cdist(z, index), axis=1)[:, :100]

@@ -195,10 +195,16 @@ def test_began_balances_and_starts_as_a_plain_autoencoder():
         np.testing.assert_allclose(a, b, atol=1e-6)
 
 
-GAMES = {
-    "GAN": lambda: page.GAN(page.build_generator(2), page.build_discriminator(2), [1, 4], 0.1, [False, True]),
-    "BEGAN": lambda: page.BEGAN(page.build_generator(2), page.build_judge(2), gamma=[0.5, 40.0], rate=0.1),
-}
+def a_gan():
+    discriminator = page.build_discriminator(2)
+    return page.GAN(page.build_generator(2), discriminator, [1, 4], 0.1, [False, True])
+
+
+def a_began():
+    return page.BEGAN(page.build_generator(2), page.build_judge(2), gamma=[0.5, 40.0], rate=0.1)
+
+
+GAMES = {"GAN": a_gan, "BEGAN": a_began}
 
 
 @pytest.mark.parametrize("name", GAMES)

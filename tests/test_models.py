@@ -226,6 +226,7 @@ def test_the_gradient_of_one_step_is_that_of_finite_differences():
         assert moved[at] == pytest.approx(slope, rel=0.02, abs=0.02)
 
 
+@pytest.mark.slow
 def test_any_batch_size_and_a_smaller_last_batch(vae):
     vae.compile("rmsprop", **training.fast())
     for batch_size in (1, 7, 64):
@@ -234,6 +235,7 @@ def test_any_batch_size_and_a_smaller_last_batch(vae):
     assert vae.predict(X[:1], verbose=0)["logits"].shape == (1, 784)
 
 
+@pytest.mark.slow
 def test_training_learns():
     """The loss falls below what the best constant picture reaches."""
     keras.utils.set_random_seed(0)

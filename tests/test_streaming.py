@@ -415,6 +415,7 @@ def test_fit_begins_with_epoch_0_and_only_its_own_epochs_count():
 
 
 @pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.slow
 def test_fit_trains_on_a_folder_as_it_trains_on_the_array(tmp_path, workers):
     """Same seeds, same order: the loss is the array's, whether read ahead in threads or not."""
     pictures = Pictures(save_pictures(tmp_path, 40), side=8)

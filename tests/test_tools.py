@@ -82,6 +82,7 @@ def test_the_picture_on_the_front_page_shows_what_chapter_4_stores():
     assert np.abs(apart).mean() < 1  # of 255; the palette moves it by 0.7, a pixel to the left by 6
 
 
+@pytest.mark.slow
 def test_execute_refuses_the_sample(monkeypatch):
     monkeypatch.setenv("AEBOOK_MNIST", "sample")
     with pytest.raises(SystemExit, match="stored outputs come from the full MNIST"):
@@ -160,6 +161,7 @@ def test_a_path_in_the_variable_holds_in_every_folder(tmp_path, monkeypatch, nam
 
 
 @pytest.mark.parametrize("tool", ["tools/execute.py", "tools/colab.py", "benchmarks/measure.py"])
+@pytest.mark.slow
 def test_what_runs_chapters_elsewhere_resolves_the_variable_first(tool):
     """Stopped where it resolves, in a process of its own, it has not run anything yet."""
     stop = (

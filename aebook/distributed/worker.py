@@ -262,6 +262,7 @@ def main(options):
     import jax
 
     if options.processes > 1:  # before anything else touches JAX
+        jax.config.update("jax_cpu_collectives_implementation", "gloo")  # the default since 0.5
         jax.distributed.initialize(options.coordinator, options.processes, options.rank,
                                    initialization_timeout=options.wait)  # fmt: skip
         tell(met=options.processes)
