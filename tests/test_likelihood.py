@@ -116,6 +116,7 @@ def test_log_normal_and_log_sum_exp(x):
     assert log_sum_exp(z - 1000) == pytest.approx(np.logaddexp.reduce(z) - 1000)
 
 
+@pytest.mark.slow
 def test_gap_of_the_elbo_is_the_kl_to_the_posterior(vae, x):
     """The ELBO by draws, log p by one quadrature, the KL divergence by a float64 grid."""
     z, log_weight = plane_grid()
@@ -131,6 +132,7 @@ def test_gap_of_the_elbo_is_the_kl_to_the_posterior(vae, x):
     assert (np.abs(gap - kl) < 5 * error + 0.01).all()
 
 
+@pytest.mark.slow
 def test_weights_average_to_p(vae, x):
     """E[w] = p(x) exactly, and the bounds climb from the ELBO towards log p(x)."""
     exact = log_p_quadrature(vae.get_layer("decoder"), x)
@@ -241,6 +243,7 @@ def test_closed_doors_and_beta():
     assert np.allclose(priced, 4 * kl)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("model", "args"), [(LinearVAE, (30, 3)), (DialVAE, (4, 8, 30)), (DialVAE, ())]
 )
@@ -269,6 +272,7 @@ def test_a_linear_vae_takes_images_only():
         model.train_on_batch(x, x)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16", "float64"])
 def test_the_other_vaes_train_in_other_dtypes(policy):
     keras.config.set_dtype_policy(policy)

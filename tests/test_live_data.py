@@ -142,12 +142,14 @@ def shown(allow_stdin):
     return next(m["content"]["data"] for m in reply if m["msg_type"] == "execute_result")
 
 
+@pytest.mark.slow
 def test_it_is_alive_where_a_person_could_be_asked_and_a_picture_where_a_program_runs_it():
     pytest.importorskip("anywidget")
     assert {WIDGET, "image/png"} <= set(shown(allow_stdin=True))
     assert set(shown(allow_stdin=False)) == {"text/plain", "image/png"}
 
 
+@pytest.mark.slow
 def test_a_page_exported_from_an_executed_notebook_holds_the_picture():
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(CELL)])
     NotebookClient(notebook, kernel_name="python3").execute()

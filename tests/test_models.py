@@ -145,6 +145,7 @@ def policy(request):
     keras.config.set_dtype_policy("float32")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "policy", ["mixed_float16", "mixed_bfloat16", "float64"], indirect=True
 )  # fmt: skip
@@ -250,6 +251,7 @@ def test_training_learns():
     np.testing.assert_array_equal(with_modes[0], kinds)
 
 
+@pytest.mark.slow
 def test_the_vae_comes_back_from_disk_the_same(vae, tmp_path):
     vae.compile("rmsprop")
     vae.fit(X, verbose=0)
@@ -269,6 +271,7 @@ def test_the_vae_comes_back_from_disk_the_same(vae, tmp_path):
 # ------------------------------------------------------------------ the plain autoencoder
 
 
+@pytest.mark.slow
 def test_the_autoencoder_comes_back_from_disk_the_same(tmp_path):
     keras.utils.set_random_seed(0)
     autoencoder = models.build_autoencoder(models.build_encoder(), models.build_decoder())

@@ -9,6 +9,8 @@ from conftest import ROOT
 
 from aebook import runtime
 
+pytestmark = pytest.mark.slow  # each starts a process
+
 ABSENT = """
 import sys
 class Absent:
