@@ -82,6 +82,7 @@ def close_to_all(monkeypatch):
 
     monkeypatch.setattr("os.stat", guarded(os.stat, also_itself=False))
     monkeypatch.setattr("os.mkdir", guarded(os.mkdir, also_itself=False))
+    monkeypatch.setattr("os.listdir", guarded(os.listdir, also_itself=True))
     monkeypatch.setattr("builtins.open", guarded(open, also_itself=True))
     return closed.append
 

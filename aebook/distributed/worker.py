@@ -11,6 +11,7 @@ import argparse
 import json
 import math
 import os
+import platform
 import random
 import sys
 import threading
@@ -251,6 +252,11 @@ def count_devices(jax):
         return jax.device_count()
     except (RuntimeError, AssertionError) as error:
         platforms, found = os.environ.get("JAX_PLATFORMS"), str(error) or type(error).__name__
+        if "gloo/transport" in found:
+            raise ValueError(
+                f"the processes cannot meet: no address is known for this machine's own name; add "
+                f"a line '127.0.1.1 {platform.node()}' to /etc/hosts"
+            ) from None
         raise ValueError(
             f"JAX finds no device with JAX_PLATFORMS={platforms}: {found}; unset it, or install "
             "JAX for what it names"
