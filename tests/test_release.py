@@ -22,6 +22,7 @@ import aebook
 
 URL = "https://github.com/someone/else"
 NAMED = ("_config.yml", "README.md", "pyproject.toml", "CITATION.cff")
+FOLDERS = ("notebooks", "solutions/*", "book/exercises")
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 
 
@@ -34,14 +35,15 @@ def git(folder, *arguments):
 
 @pytest.fixture
 def copy(tmp_path, monkeypatch):
-    """A copy of what bears a stamp, one notebook of each kind, in a folder of its own."""
+    """A copy of what bears a stamp, one notebook of each kind, as it is before it is adopted."""
     files = [*NAMED, "aebook/__init__.py", "tools/repository.py", "tools/adopt.sh"]
-    notebooks = [sorted(ROOT.glob(pattern))[0] for pattern in repository.NOTEBOOKS]
+    notebooks = [sorted(ROOT.glob(f"{folder}/*.ipynb"))[0] for folder in FOLDERS]
     for name in (*files, *(path.relative_to(ROOT) for path in notebooks)):
         target = tmp_path / "copy" / name
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / name, target)
     monkeypatch.setattr(repository, "ROOT", tmp_path / "copy")
+    repository.main([repository.NOWHERE])
     return tmp_path / "copy"
 
 
@@ -184,7 +186,7 @@ def test_a_pushed_book_takes_the_address_and_its_tag_and_that_once(pushed, tmp_p
     fresh = tmp_path / "fresh"
     assert names_of(fresh, repository.NOWHERE) == {"tools/repository.py"}
     assert names_of(fresh, "someone/else") == names_of(pushed, "someone/else") >= set(NAMED)
-    assert len(names_of(fresh, f"git+{URL}@{tag}")) == len(repository.NOTEBOOKS)
+    assert len(names_of(fresh, f"git+{URL}@{tag}")) == len(FOLDERS)
     assert git(fresh, "rev-list", "--count", "main") == "2"
     assert git(fresh, "rev-parse", tag) == git(fresh, "rev-parse", "main")
     assert adopt(fresh) == (0, "", [])
