@@ -16,7 +16,7 @@ if ! git diff --quiet; then
     new+=("HEAD:refs/heads/$(git branch --show-current)")
     echo "stamped=yes" >> "$outputs"
 fi
-if git fetch --quiet --depth 1 origin "refs/tags/$tag:refs/tags/$tag" 2> /dev/null; then
+if git fetch --quiet origin "refs/tags/$tag:refs/tags/$tag" 2> /dev/null; then
     if ! git diff --quiet "$tag" HEAD -- aebook; then
         echo "aebook/ is no longer what the first cells fetch, $tag: raise __version__ in" \
              "aebook/__init__.py, then make repository" >&2
