@@ -11,7 +11,7 @@ CHAPTER = {
     "set-up": "import aebook",
     "cell 1": "%matplotlib inline\nfrom aebook import plots",
     "cell 2": "print(f'{plots.a():.1f}')",
-    "__init__.py": '"""All."""\n',
+    "__init__.py": '"""All."""\n__version__ = "1.0"\n',
     "plots.py": '"""Figures."""\nfrom aebook.data import b\ndef a():\n    """A."""\n    return b\n',
     "data.py": "b = 1\n",
     "gan.py": "b = 2\n",
@@ -56,6 +56,7 @@ def test_a_change_of_what_is_run_counts(printed, change):
 @pytest.mark.parametrize(
     "change",
     [
+        ("__init__.py", "1.0", "2.0"),
         ("set-up", "aebook", "another"),  # adopting the book changes it
         ("cell 2", "print", "# now\nprint"),
         ("plots.py", "Figures", "Pictures"),

@@ -2,7 +2,7 @@
 
 Counted are the code cells, the modules of the helper package that they use, in turn what those
 import, and what lies beside them: the style of the figures, the cluster's scripts. Not counted are
-comments, docstrings and layout, the set-up cell, which only names the repository's address, and the
+comments, docstrings, layout and the book's version, the set-up cell, which only names the repository's address, and the
 scripts of the live figures, which run in the reader's page and make none of the stored outputs.
 """
 
@@ -23,6 +23,8 @@ def content(node):
         return [content(item) for item in node]
     if not isinstance(node, ast.AST):
         return repr(node)
+    if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__version__":
+        return []  # a new version of the book makes no new outputs
     fields = dict(ast.iter_fields(node))
     if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)) and ast.get_docstring(node):
         fields["body"] = node.body[1:]
