@@ -526,7 +526,7 @@ def test_a_path_that_no_system_can_name(name):
 
 def test_a_pipe_is_not_waited_for(tmp_path):
     os.mkfifo(path := tmp_path / "mnist.npz")
-    hangs_up = threading.Timer(10, os.open, (path, os.O_WRONLY | os.O_NONBLOCK))
+    hangs_up = threading.Timer(10, path.write_bytes, (b"",))
     hangs_up.start()  # else a fault here would wait for ever
     assert "a pipe or a device" in complaint(path)
     hangs_up.cancel()
@@ -654,6 +654,9 @@ def test_a_reason_is_told_whole_whatever_is_in_the_path(alone, monkeypatch, tmp_
     (tmp_path / "one; two" / "datasets").mkdir(parents=True)
     (tmp_path / "one; two" / "datasets" / "mnist.npz").write_bytes(b"PK")
     is_sample_because("one; two/datasets/mnist.npz: expected an .npz", capsys)
+    (tmp_path / "three; four").touch()
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "three; four"))
+    is_sample_because("three; four/datasets: no place for a download", capsys)
 
 
 def test_a_certificate_that_is_not_trusted_is_no_missing_network(alone, monkeypatch, capsys):

@@ -235,7 +235,7 @@ def test_a_name_that_is_not_utf8_is_told_with_escapes(tmp_path, capsys):
 def test_a_pipe_is_not_waited_for(tmp_path):
     save_pictures(tmp_path, 1)
     os.mkfifo(path := tmp_path / "x.jpg")
-    hangs_up = threading.Timer(10, os.open, (path, os.O_WRONLY | os.O_NONBLOCK))
+    hangs_up = threading.Timer(10, path.write_bytes, (b"",))
     hangs_up.start()  # else a fault here would wait for ever
     pictures = Pictures(tmp_path, side=8, quiet=True)
     assert len(pictures[:]) == 2
