@@ -87,7 +87,7 @@ def reconstruction_loss(x, logits):
     """
     x, logits = ops.cast(x, "float32"), ops.cast(logits, "float32")
     nats = ops.softplus(logits) - x * logits
-    return ops.sum(nats, axis=range(1, ops.ndim(nats)))
+    return ops.sum(nats, axis=tuple(range(1, ops.ndim(nats))))
 
 
 def kl_loss(z_mean, z_log_var):
