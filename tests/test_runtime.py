@@ -64,9 +64,9 @@ for seed in (0, 0, 1):
 def test_threads_are_limited():
     """Those of the backend by its variables, and NumPy's even if it was imported before."""
     code = """
-import numpy, os, aebook
+import numpy, os, threadpoolctl, aebook
+threadpoolctl.threadpool_limits(1)
 aebook.setup()
-import threadpoolctl
 print({pool["num_threads"] for pool in threadpoolctl.threadpool_info()})
 print([os.environ[name] for name in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS")])
 """
