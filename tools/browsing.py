@@ -51,7 +51,8 @@ def wake(page):
         place.evaluate("place => place.scrollIntoView()")
         alive = "place => place.classList.contains('live-ready')"
         page.wait_for_function(alive, arg=place.element_handle(timeout=30_000))
-    page.evaluate("scrollTo(0, 0)")
+    # Where Chromium has scrolled to, the Tab key goes on: back to the top by the same way.
+    page.evaluate("document.documentElement.scrollIntoView()")
 
 
 def visit(page, address):

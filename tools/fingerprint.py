@@ -2,8 +2,9 @@
 
 Counted are the code cells, the modules of the helper package that they use, in turn what those
 import, and what lies beside them: the style of the figures, the cluster's scripts. Not counted are
-comments, docstrings, layout and the book's version, the set-up cell, which only names the repository's address, and the
-scripts of the live figures, which run in the reader's page and make none of the stored outputs.
+comments, docstrings, layout and the book's version, the set-up cell, which only names the
+repository's address, and the scripts of the live figures, which run in the reader's page and make
+none of the stored outputs.
 """
 
 import ast
