@@ -7,7 +7,7 @@ from IPython.core.inputtransformer2 import TransformerManager
 
 IMAGES = {"image/png", "image/svg+xml"}
 REFERENCE = re.compile(
-    r"\b(?:the|this)\s+(?:figure|picture|plot|map|grid|plane|curve)\s+(above|below)\b", re.I
+    r"\b(?:the|this)\s(?:figure|picture|plot|map|grid|plane|curve)\s(above|below)\b", re.I
 )  # the words that the build makes a link to the last figure before, or the next one after them
 NEAR = 3  # cells
 
