@@ -126,7 +126,7 @@ def description(doctree):
 
 
 def forget_sizes(app, doctree):
-    """Of a notebook's pictures, take the sizes that are meant for Jupyter: `with_sizes` has ours."""
+    """Take from a notebook's pictures the sizes meant for Jupyter: `with_sizes` has the page's."""
     if app.env.docname.startswith("notebooks/"):
         for image in doctree.findall(nodes.image):
             image.attributes.pop("width", None)
