@@ -76,6 +76,27 @@ def tile(images):
     return images[::-1].transpose(0, 2, 1, 3).reshape(n_rows * height, n_cols * width)
 
 
+def apart(points, least):
+    """The points, (n, 2), pushed away from each other until no two are closer than `least`."""
+    points = np.array(points, float)
+    for _ in range(200):
+        gaps = points[:, None] - points
+        distance = np.linalg.norm(gaps, axis=-1) + np.eye(len(points))
+        push = np.clip(least - distance, 0, None) * ~np.eye(len(points), dtype=bool) / 2
+        points += (gaps * (push / distance)[..., None]).sum(axis=1)
+    return points
+
+
+def label_classes(ax, points, y):
+    """Label each digit at the median of its points, or beside it where another label stands."""
+    digits = np.unique(y)
+    inches = ax.get_window_extent().size / ax.figure.dpi
+    least = 0.17 * max(np.ptp([ax.get_xlim(), ax.get_ylim()], axis=1) / inches)
+    medians = [np.median(points[y == digit], axis=0) for digit in digits]
+    for digit, at in zip(digits, apart(medians, least), strict=True):
+        label(ax, at, str(digit), DIGIT_COLOURS[digit])
+
+
 def scatter(z, y, ax=None, size=3):
     """Codes in the latent plane, coloured by digit, each class labelled at its median.
 
@@ -83,10 +104,9 @@ def scatter(z, y, ax=None, size=3):
     """
     ax = ax or plt.subplots(figsize=(FULL, 5.2))[1]
     for digit in np.unique(y):
-        points = z[y == digit]
-        colour = DIGIT_COLOURS[digit]
-        ax.scatter(*points.T, s=size, color=colour, alpha=0.6, lw=0, label=str(digit))
-        label(ax, np.median(points, axis=0), str(digit), colour)
+        ax.scatter(*z[y == digit].T, s=size, color=DIGIT_COLOURS[digit], alpha=0.6, lw=0,
+                   label=str(digit))  # fmt: skip
+    label_classes(ax, z, y)
     ax.set(xlabel="$z_1$", ylabel="$z_2$", aspect="equal")
     ax.legend(title="digit", markerscale=14 / size**0.5 / 2, loc="center left",
               bbox_to_anchor=(1.01, 0.5))  # fmt: skip
@@ -239,10 +259,9 @@ def spots(z_mean, sigma, y, radius=1.5, ax=None):
         ax.add_patch(patches.Ellipse(mean, *(2 * radius * sd), color=DIGIT_COLOURS[digit],
                                      alpha=0.4, lw=0))  # fmt: skip
     ax.add_patch(patches.Circle((0, 0), radius, fill=False, ls="--", lw=2))
-    for digit in np.unique(y):
-        label(ax, np.median(z_mean[y == digit], axis=0), str(digit), DIGIT_COLOURS[digit])
     ax.set(xlabel="$z_1$", ylabel="$z_2$", aspect="equal")
     ax.autoscale_view()
+    label_classes(ax, z_mean, y)
     return ax
 
 

@@ -1,4 +1,4 @@
-"""Figures: each has a caption and a name, the text refers to it, and its code may be folded."""
+"""Captions, the words of the text that refer to figures, and cells that are folded on the page."""
 
 import ast
 import re
@@ -36,25 +36,16 @@ def references(notebook):
             yield at, words[0], found[0] if found else None
 
 
-def test_every_figure_has_a_caption_and_a_name(notebook, notebook_path):
+def test_a_caption_is_a_sentence_or_two_and_not_the_alternative_text(notebook):
     for cell in figures(notebook).values():
         told = cell.metadata.get("mystnb", {})
-        figure, alt = told.get("figure", {}), told.get("image", {}).get("alt", "")
-        caption = figure.get("caption", "")
-        assert figure.get("name") == f"fig-{notebook_path.name[:2]}-{cell.id}", cell.id
-        assert re.search(r"[\w$)”\"’]\.$", caption), f"{cell.id}: caption {caption!r}"
+        caption = told.get("figure", {}).get("caption", "")
+        alt = told.get("image", {}).get("alt", "")
         assert len(caption.split()) >= 8, f"{cell.id}: caption {caption!r} says too little"
         assert len(caption) <= 400, f"{cell.id}: no caption but a paragraph"
+        assert re.search(r"[\w$)”\"’]\.$", caption), f"{cell.id}: caption {caption!r}"
         assert re.search(r"[\w)]\.$", alt), f"{cell.id}: alternative text {alt!r}"
         assert caption != alt, f"{cell.id}: what is seen is said twice"
-
-
-def test_what_has_a_caption_is_one_figure_and_nothing_else(notebook):
-    """The build puts the caption under every output of its cell: a table would get it, too."""
-    for cell in notebook.cells:
-        if "figure" in cell.metadata.get("mystnb", {}):
-            rich = [out for out in cell.outputs if "data" in out]
-            assert [shows_figure(out) for out in rich] == [True], f"{cell.id}: {len(rich)} outputs"
 
 
 def test_the_text_refers_to_every_figure(notebook):

@@ -142,6 +142,24 @@ def test_scatter_colours_and_names_each_digit_where_it_lies():
     assert ax.get_aspect() == 1
 
 
+def test_labels_that_would_cover_each_other_move_and_no_others():
+    medians = np.array([[0, 0], [0.1, 0], [0, 0.2], [5, 5]])
+    moved = plots.apart(medians, 1)
+    distance = np.linalg.norm(moved[:, None] - moved, axis=-1)
+    assert distance[~np.eye(4, dtype=bool)].min() > 0.95
+    assert np.linalg.norm(moved - medians, axis=1).max() < 1
+    np.testing.assert_array_equal(moved[3], medians[3])
+    crowd, digits = np.concatenate([Z, Z[:20] + 0.01]), np.concatenate([Y, np.full(20, 5)])
+    ax = plots.scatter(Z, Y)
+    for text in list(ax.texts):
+        text.remove()
+    plots.label_classes(ax, crowd, digits)
+    at = annotated(ax)
+    assert at["7"] == pytest.approx(np.median(Z[Y == 7], axis=0))
+    boxes = [text.get_window_extent() for text in ax.texts if text.get_text() in "35"]
+    assert not boxes[0].overlaps(boxes[1])
+
+
 def test_a_label_stands_where_it_is_told():
     ax = plt.subplots()[1]
     plots.label(ax, (0.2, 0.7), "here")
