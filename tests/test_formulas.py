@@ -1,4 +1,4 @@
-"""Formulas are set when the book is built: what KaTeX makes of them, and what stays beside them."""
+"""Formulas are set when the book is built."""
 
 import pytest
 from _ext import formulas
@@ -21,25 +21,22 @@ def test_what_cannot_be_set_is_an_error_with_its_reason(latex):
         formulas.html(latex)
 
 
-def joined(*children):
-    """The text of a paragraph with these children, | where a line must not break."""
+def test_the_last_box_of_a_formula_in_a_line_holds_what_follows():
+    """Of its boxes, between which a line may break, the last stands in one where it may not."""
+    html = formulas.html("a = b + c")
+    boxes = html.split(formulas.BOX)
+    assert len(boxes) == 4
+    assert [box.endswith('<span class="last">') for box in boxes] == [False, False, True, False]
+    assert html.count("<span") == html.count("</span>")
+    assert "last" not in formulas.html("a = b + c", True)
+
+
+def test_a_bracket_before_a_formula_stands_in_such_a_box_too():
     document = new_document("page")
-    document += nodes.paragraph("", "", *children)
-    formulas.KeepPunctuation(document).run()
-    return document.astext().replace(formulas.JOINER, "|")
-
-
-def test_punctuation_stays_with_the_formula_beside_it():
     x, y = nodes.math("", "x"), nodes.math("", "y")
-    texts = nodes.Text("A code ("), nodes.Text("), or "), nodes.Text(". Its mean")
-    assert joined(texts[0], x, texts[1], y, texts[2]) == "A code (|x|), or y|. Its mean"
-
-
-def test_words_and_other_elements_beside_a_formula_are_left_as_they_are():
-    assert joined(nodes.math("", "x")) == "x"
-    assert joined(nodes.Text("a "), nodes.math("", "x"), nodes.strong("", ", b")) == "a x, b"
-    assert joined(nodes.Text("a, (b), "), nodes.Text(". c")) == "a, (b), . c"
-
-
-def test_a_hyphen_between_two_formulas_holds_both():
-    assert joined(nodes.math("", "x"), nodes.Text("-"), nodes.math("", "y")) == "x|-|y"
+    document += nodes.paragraph("", "", x, nodes.Text(" (see) and ("), y, nodes.Text(")"))
+    formulas.KeepBracket(document).run()
+    assert document.astext() == "x (see) and (y)"
+    (box,) = document.findall(nodes.inline)
+    assert (box.astext(), box["classes"]) == ("(", ["last"])
+    assert box.parent[box.parent.index(box) + 1] is y

@@ -21,7 +21,7 @@ SCRIPT = Path(katex.__file__).with_name("katex.min.js")
 SET = """(latex, displayMode) => { try {
     return JSON.stringify({html: katex.renderToString(latex, {displayMode, strict: "error"})})
 } catch (error) { return JSON.stringify({error: error.message}) } }"""
-OPENING, CLOSING, JOINER = tuple("([“‘-–"), tuple("-–)]”’.,;:!?…"), "\N{WORD JOINER}"
+BOX = '<span class="base">'
 
 
 @cache
@@ -41,7 +41,11 @@ def html(latex, displayed=False):
     result = json.loads(engine()(latex, displayed))
     if "error" in result:
         raise ValueError(result["error"])
-    return result["html"]
+    if displayed:
+        return result["html"]
+    # A line may break after each of KaTeX's boxes; not after the last, where a comma may follow.
+    start, box, rest = result["html"].rpartition(BOX)
+    return f'{start}<span class="last">{box}{rest}</span>'
 
 
 def write(writer, node):
@@ -58,30 +62,24 @@ def write(writer, node):
     raise nodes.SkipNode
 
 
-class KeepPunctuation(SphinxPostTransform):
-    """Join a formula with the punctuation beside it, so that no line begins with its comma.
-
-    Browsers may break a line at each of its boxes; only a word joiner forbids it.
-    """
+class KeepBracket(SphinxPostTransform):
+    """Put a bracket that opens right before a formula into a box, after which no line ends."""
 
     default_priority = 700
     formats = ("html",)
 
     def run(self, **kwargs):
-        for text in list(self.document.findall(nodes.Text)):
-            siblings, joined = text.parent.children, text.astext()
-            place = siblings.index(text)
-            if isinstance((None, *siblings)[place], nodes.math) and joined.startswith(CLOSING):
-                joined = JOINER + joined
-            if isinstance((*siblings, None)[place + 1], nodes.math) and joined.endswith(OPENING):
-                joined += JOINER
-            if joined != text:
-                text.parent[place] = nodes.Text(joined)
+        for formula in list(self.document.findall(nodes.math)):
+            siblings, place = formula.parent, formula.parent.index(formula)
+            text = siblings[place - 1] if place else None
+            if isinstance(text, nodes.Text) and text.endswith(("(", "[")):
+                bracket = nodes.inline("", text[-1], classes=["last"])
+                siblings[place - 1 : place] = [nodes.Text(text[:-1]), bracket]
 
 
 def setup(app):
     app.add_html_math_renderer(
         "built", inline_renderers=(write, None), block_renderers=(write, None)
     )
-    app.add_post_transform(KeepPunctuation)
+    app.add_post_transform(KeepBracket)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

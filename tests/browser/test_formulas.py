@@ -71,19 +71,22 @@ def test_the_keyboard_reaches_a_formula_that_scrolls_and_no_other(page, book):
     assert wrong == 0
 
 
-# Formulas whose comma, or what else follows them at once, stands on the next line.
+# Formulas that stand on another line than the comma after or the bracket before them.
 ALONE = """() => {
-    const alone = [];
+    const alone = [], mark = (text, at) => {
+        const range = document.createRange();
+        range.setStart(text, at);
+        range.setEnd(text, at + 1);
+        return range.getBoundingClientRect();
+    };
     for (const formula of document.querySelectorAll("article span.formula")) {
-        const text = formula.nextSibling?.data ?? "";
-        if (!/^\u2060?[-)\\].,;:!?]/.test(text) || !formula.checkVisibility()) continue;
-        const range = document.createRange(), bases = formula.querySelectorAll(".base");
-        const start = text[0] == "\u2060" ? 1 : 0;
-        range.setStart(formula.nextSibling, start);
-        range.setEnd(formula.nextSibling, start + 1);
-        const last = bases[bases.length - 1].getBoundingClientRect();
-        if (range.getBoundingClientRect().left < last.right - 3)
-            alone.push(formula.textContent.slice(-40) + text.slice(0, 9));
+        const { previousSibling: before, nextSibling: after } = formula;
+        const boxes = [...formula.querySelectorAll(".base")].map(b => b.getBoundingClientRect());
+        if (!formula.checkVisibility()) continue;
+        if (/^[-)\\].,;:!?]/.test(after?.data ?? "") && mark(after, 0).left < boxes.at(-1).right - 3
+            || /^[(\\[]$/.test(before?.textContent ?? "")
+            && before.getBoundingClientRect().right > boxes[0].left + 3)
+            alone.push(formula.textContent.slice(-40) + (after?.data ?? "").slice(0, 9));
     }
     return alone
 }"""
@@ -91,7 +94,7 @@ ALONE = """() => {
 
 @pytest.mark.parametrize("width", [320, 375, 768, 1280])
 @pytest.mark.parametrize("name", [CHAPTERS[3], CHAPTERS[5], CHAPTERS[8]])
-def test_no_line_begins_with_the_comma_after_a_formula(page, book, name, width):
+def test_a_formula_keeps_its_comma_and_its_bracket_on_the_line(page, book, name, width):
     page.set_viewport_size({"width": width, "height": 900})
     page.goto(book(name))
     page.evaluate("document.fonts.ready.then(() => true)")
