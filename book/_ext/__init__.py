@@ -8,7 +8,9 @@ import hashlib
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-MODULES = ("formulas", "ledger", "classroom", "helper", "pages", "live", "address")
+MODULES = (
+    "formulas", "figures", "ledger", "classroom", "helper", "pages", "live", "address",
+)  # fmt: skip
 CODE = (HERE, HERE.parent / "_templates", HERE.parent.parent / "aebook" / "live")
 
 

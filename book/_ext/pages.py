@@ -122,6 +122,21 @@ def description(doctree):
     return None
 
 
+def forget_sizes(app, doctree):
+    """Take from a notebook's pictures the sizes meant for Jupyter: `with_sizes` has the page's."""
+    if app.env.docname.startswith("notebooks/"):
+        for image in doctree.findall(nodes.image):
+            image.attributes.pop("width", None)
+            image.attributes.pop("height", None)
+
+
+def size(path):
+    """Width and height of a raster picture on a page, which has 96 pixels to the inch."""
+    with Image.open(path) as picture:
+        dots = picture.info.get("dpi", (96, 96))
+        return [round(n * 96 / dpi) for n, dpi in zip(picture.size, dots, strict=True)]
+
+
 def with_sizes(body, folder, names):
     """The page with the size of each raster picture written out; pictures load lazily."""
     paths = {name: folder / source for source, name in names.items()}
@@ -130,7 +145,7 @@ def with_sizes(body, folder, names):
         extra = ' loading="lazy" decoding="async"'
         path = paths[match["name"]]
         if path.suffix != ".svg" and "width" not in match["attributes"]:
-            extra += ' width="{}" height="{}"'.format(*Image.open(path).size)
+            extra += ' width="{}" height="{}"'.format(*size(path))
         return f"<img {match['attributes']}{extra} />"
 
     return IMAGE.sub(sized, body)
@@ -168,6 +183,7 @@ def finish(app, pagename, templatename, context, doctree):
 
 
 def setup(app):
+    app.connect("doctree-read", forget_sizes)
     app.connect("html-page-context", finish, priority=900)
     app.connect("build-finished", bundle, priority=900)  # after the theme has written pygments.css
     return {"parallel_read_safe": True, "parallel_write_safe": True}
