@@ -1,9 +1,9 @@
 // What the live figures share. This file stands in front of each figure's own module, so that a
 // figure is one module without imports. Pictures are arrays of 784 numbers, 0 paper and 1 ink.
 
-const INK = "#1a1a1a", GREY = "#595959", PALE = "#d9d9d9", BLUE = "#0072B2", RED = "#B83A00";
-// aebook.plots.DIGIT_COLOURS, the four pale ones darkened: they are used for small numerals here.
-const DIGIT_COLOURS = ["#0072B2", "#CC3311", "#00795A", "#9A6700", "#2F7D9E",
+const INK = "#1a1a1a", GREY = "#4d4d4d", PALE = "#d9d9d9", BLUE = "#0072B2", RED = "#B83A00";
+// aebook.plots.DIGIT_COLOURS, the four pale ones darkened: small numerals are written in them.
+const DIGIT_COLOURS = ["#0072B2", "#CC3311", "#00795A", "#9A6700", "#2D7898",
                        "#882255", "#7A6C1F", "#332288", "#000000", "#661100"];
 
 // --- numbers
