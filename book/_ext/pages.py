@@ -162,12 +162,11 @@ def finish(app, pagename, templatename, context, doctree):
     context["css_files"] = [sheet for sheet in context["css_files"] if needed(sheet, body)]
     table = context["generate_toctree_html"]
     context["generate_toctree_html"] = lambda *a, **k: with_named_toggles(table(*a, **k))
-    if pagename != "search":  # its scripts build on each other
-        context["script_files"] = [
-            script for script in context["script_files"] if script.filename and needed(script, body)
-        ]
-        tag = context["js_tag"]
-        context["js_tag"] = lambda script: deferred(tag(script))
+    context["script_files"] = [
+        script for script in context["script_files"] if script.filename and needed(script, body)
+    ]
+    tag = context["js_tag"]
+    context["js_tag"] = lambda script: deferred(tag(script))
 
 
 def setup(app):
