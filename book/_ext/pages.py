@@ -130,7 +130,8 @@ def with_sizes(body, folder, names):
     paths = {name: folder / source for source, name in names.items()}
 
     def sized(match):
-        extra = ' loading="lazy" decoding="async"'
+        at_once = "at-once" in match["attributes"]  # what is seen first waits for nothing
+        extra = ' fetchpriority="high"' if at_once else ' loading="lazy" decoding="async"'
         path = paths[match["name"]]
         if path.suffix != ".svg" and "width" not in match["attributes"]:
             extra += ' width="{}" height="{}"'.format(*Image.open(path).size)
