@@ -8,7 +8,8 @@ import hashlib
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-MODULES = ("ledger", "classroom", "helper", "pages", "live", "address", "search", "front")
+MODULES = ("ledger", "classroom", "helper", "pages", "live", "address", "search", "front",
+           "sharing")  # fmt: skip
 CODE = (HERE, HERE.parent / "_templates", HERE.parent.parent / "aebook" / "live")
 
 

@@ -156,6 +156,7 @@ def finish(app, pagename, templatename, context, doctree):
     """Change what the theme is about to write."""
     if doctree is not None and (text := description(doctree)):
         context["metatags"] = f'<meta name="description" content="{text}" />\n'
+        context["description"] = text
     if "body" in context:
         body = with_sizes(context["body"], Path(app.srcdir), app.builder.images)
         context["body"] = body.replace('role="doc-biblioentry"', 'role="listitem"')

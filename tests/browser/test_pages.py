@@ -90,7 +90,7 @@ def test_a_page_is_open_to_everyone(page, book, name):
     assert out_of_reach(page) == ([], [])
     page.add_script_tag(path=AXE)
     page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
-    page.evaluate("document.getElementById('pst-back-to-top').style.display = 'block'")
+    page.add_style_tag(content="#pst-back-to-top { display: block !important }")
     page.evaluate("scrollTo(0, 0)")
     found = {}
     for width in (1280, 375):
