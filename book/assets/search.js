@@ -129,8 +129,6 @@ function show(query) {
 }
 
 const query = (new URLSearchParams(location.search).get("q") ?? "").trim();
-const field = document.querySelector(".search-page input");
-field.value = query;
+document.querySelector(".search-page input").value = query;
 if (query) show(query);
-else field.focus();
 })();
