@@ -144,7 +144,8 @@ def with_sizes(body, folder, names):
     paths = {name: folder / source for source, name in names.items()}
 
     def sized(match):
-        extra = ' loading="lazy" decoding="async"'
+        at_once = "at-once" in match["attributes"]  # what is seen first waits for nothing
+        extra = ' fetchpriority="high"' if at_once else ' loading="lazy" decoding="async"'
         path = paths[match["name"]]
         if path.suffix != ".svg" and "width" not in match["attributes"]:
             extra += ' width="{}" height="{}"'.format(*size(path))
@@ -169,6 +170,7 @@ def finish(app, pagename, templatename, context, doctree):
     """Change what the theme is about to write."""
     if doctree is not None and (text := description(doctree)):
         context["metatags"] = f'<meta name="description" content="{text}" />\n'
+        context["description"] = text
     if "body" in context:
         body = with_sizes(context["body"], Path(app.srcdir), app.builder.images)
         body = body.replace('role="doc-biblioentry"', 'role="listitem"')
@@ -178,12 +180,11 @@ def finish(app, pagename, templatename, context, doctree):
     context["css_files"] = [sheet for sheet in context["css_files"] if needed(sheet, body)]
     table = context["generate_toctree_html"]
     context["generate_toctree_html"] = lambda *a, **k: with_named_toggles(table(*a, **k))
-    if pagename != "search":  # its scripts build on each other
-        context["script_files"] = [
-            script for script in context["script_files"] if script.filename and needed(script, body)
-        ]
-        tag = context["js_tag"]
-        context["js_tag"] = lambda script: deferred(tag(script))
+    context["script_files"] = [
+        script for script in context["script_files"] if script.filename and needed(script, body)
+    ]
+    tag = context["js_tag"]
+    context["js_tag"] = lambda script: deferred(tag(script))
 
 
 def setup(app):
