@@ -21,7 +21,7 @@ PLAIN = pybtex.plugin.find_plugin("pybtex.backends", "plaintext")()
 GLOSSARY = "book/glossary"
 WITH_TERMS = ("notebooks/", "book/exercises/", "book/ledger")
 # Words with other senses, too: a term only where one stands emphasized, and alone.
-EVERYDAY = {"rate"}
+EVERYDAY = {"mixture", "rank", "rate"}
 NOT_TEXT = (nodes.title, nodes.reference, nodes.literal, nodes.FixedTextElement, nodes.math,
             nodes.math_block, nodes.citation, nodes.Invisible)  # fmt: skip
 
@@ -109,6 +109,13 @@ def around(node, kinds):
     return node
 
 
+def in_link_or_code(text):
+    """Whether a text is no prose: code, a formula, a heading, a link, also one written in HTML."""
+    at = text.parent.index(text)
+    before = text.parent[at - 1].astext() if at else ""
+    return before.startswith("<a ") or around(text, NOT_TEXT) is not None
+
+
 def opens(text):
     """Whether a text is of the line below a chapter's title: the time it takes, what it needs."""
     paragraph = around(text, nodes.paragraph)
@@ -135,7 +142,7 @@ class Linker:
         join_texts(self.doctree)
         for node in list(self.doctree.findall()):
             self.passed += len(self.numbered(node))
-            if isinstance(node, nodes.Text) and not around(node, NOT_TEXT):
+            if isinstance(node, nodes.Text) and not in_link_or_code(node):
                 self.link(node)
 
     def link(self, text):
