@@ -8,7 +8,7 @@ import hashlib
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-MODULES = ("ledger", "classroom", "helper", "pages", "live", "links", "address")
+MODULES = ("ledger", "classroom", "helper", "figures", "pages", "live", "links", "address")
 CODE = (HERE, HERE.parent / "_templates", HERE.parent.parent / "aebook" / "live")
 
 
