@@ -60,7 +60,7 @@ def spelt(term):
     return "".join({**letters, " ": r"\s"}[c] for c in stem) + ending
 
 
-@functools.lru_cache(maxsize=1)
+@functools.cache
 def pattern(words):
     """What is looked for, and how to know which word was found: {name of a group: word}."""
     words = sorted(words, key=len, reverse=True)  # "latent space" rather than "latent"
@@ -92,14 +92,15 @@ def meant(names, year, citations):
 def join_texts(doctree):
     """Make one of the texts that stand side by side: those of two lines of a paragraph."""
     for parent in list(doctree.findall(nodes.TextElement)):
-        for is_text, group in itertools.groupby(
-            parent.children[:], lambda node: isinstance(node, nodes.Text)
-        ):
-            first, *others = group
-            if is_text and others:
-                for node in others:
-                    parent.remove(node)
-                parent.replace(first, nodes.Text("".join([first, *others])))
+        joined = []
+        for is_text, group in itertools.groupby(parent, lambda n: isinstance(n, nodes.Text)):
+            joined += [nodes.Text("".join(group))] if is_text else group
+        parent[:] = joined
+
+
+def place(text):
+    """Where in its parent a text stands. Texts that say the same are equal, so: this very one."""
+    return next(i for i, node in enumerate(text.parent) if node is text)
 
 
 def around(node, kinds):
@@ -109,11 +110,11 @@ def around(node, kinds):
     return node
 
 
-def in_link_or_code(text):
-    """Whether a text is no prose: code, a formula, a heading, a link, also one written in HTML."""
-    at = text.parent.index(text)
+def is_prose(text):
+    """Whether a text is neither code nor a formula, a heading or a link, one in HTML either."""
+    at = place(text)
     before = text.parent[at - 1].astext() if at else ""
-    return before.startswith("<a ") or around(text, NOT_TEXT) is not None
+    return not before.startswith("<a ") and around(text, NOT_TEXT) is None
 
 
 def opens(text):
@@ -123,13 +124,16 @@ def opens(text):
 
 
 class Linker:
-    """Makes the links of one page, from its start to its end."""
+    """Makes the links of one page, from its start to its end.
 
-    def __init__(self, app, docname, doctree):
-        self.app, self.docname, self.doctree = app, docname, doctree
-        self.terms = terms(app.env) if docname.startswith(WITH_TERMS) else {}
-        self.pattern, self.groups = pattern(frozenset(self.terms))
-        self.numbers = app.env.toc_fignumbers.get(docname, {}).get("figure", {})
+    doctree: the page. address: its link to a page and a name on it. words: the glossary's, as
+    terms() gives them. citations: those of the references. numbers: of the page's figures, by name.
+    """
+
+    def __init__(self, doctree, address, words=None, citations=(), numbers=None):
+        self.doctree, self.address, self.citations = doctree, address, citations
+        self.words, self.numbers = words or {}, numbers or {}
+        self.pattern, self.groups = pattern(frozenset(self.words))
         self.figures = [name for node in doctree.findall() for name in self.numbered(node)]
         self.passed, self.used = 0, set()
 
@@ -142,7 +146,7 @@ class Linker:
         join_texts(self.doctree)
         for node in list(self.doctree.findall()):
             self.passed += len(self.numbered(node))
-            if isinstance(node, nodes.Text) and not in_link_or_code(node):
+            if isinstance(node, nodes.Text) and is_prose(node):
                 self.link(node)
 
     def link(self, text):
@@ -153,7 +157,8 @@ class Linker:
                 parts += [nodes.Text(text[end : match.start()]), *made]
                 end = match.end()
         if parts:
-            text.parent.replace(text, [*parts, nodes.Text(text[end:])])
+            at = place(text)
+            text.parent[at : at + 1] = [*parts, nodes.Text(text[end:])]
 
     def made(self, match, text):
         """What stands in the place of a match; nothing where it stays as it is."""
@@ -164,7 +169,7 @@ class Linker:
         return self.figure(match, text) if match["side"] else self.term(match, text)
 
     def reference(self, text, page, name, **attributes):
-        address = f"{self.app.builder.get_relative_uri(self.docname, page)}#{name}"
+        address = self.address(page, name)
         return nodes.reference("", text, internal=True, refuri=address, **attributes)
 
     def warn(self, match, text, fault):
@@ -174,7 +179,7 @@ class Linker:
 
     def citation(self, match, text):
         names = " ".join(match["names"].split())
-        found = list(meant(names, match["year"], self.app.env.get_domain("cite").citations))
+        found = list(meant(names, match["year"], self.citations))
         if len(found) != 1:
             keys = " and ".join(citation.key for citation in found) or "no entry"
             return self.warn(match, text, f"means {keys} of references.bib, should mean one")
@@ -183,20 +188,19 @@ class Linker:
         return [self.reference(match.group(), page, found[0].citation_id, reftitle=title)]
 
     def figure(self, match, text):
-        place = self.passed - (match["side"].lower() == "above")
-        if not 0 <= place < len(self.figures):
+        at = self.passed - (match["side"].lower() == "above")
+        if not 0 <= at < len(self.figures):
             return self.warn(match, text, "there is no numbered figure on that side")
-        name = self.figures[place]
+        name = self.figures[at]
         number = "figure " + ".".join(map(str, self.numbers[name]))
         before = text[: match.start()]
-        inside = before.count("(") > before.count(")")
-        opening, closing = "[]" if inside else "()"
-        link = self.reference(number, self.docname, name)
+        opening, closing = "[]" if before.count("(") > before.count(")") else "()"
+        link = self.reference(number, "", name)
         return [nodes.Text(f"{match.group()} {opening}"), link, nodes.Text(closing)]
 
     def term(self, match, text):
         word = self.groups[match.lastgroup]
-        term = self.terms[word]
+        term = self.words[word]
         alone = match.group() == text and isinstance(text.parent, (nodes.emphasis, nodes.strong))
         if term in self.used or opens(text) or (word in EVERYDAY and not alone):
             return []
@@ -206,7 +210,18 @@ class Linker:
 
 
 def resolved(app, doctree, docname):
-    Linker(app, docname, doctree).run()
+    """Make the links of a page about to be written."""
+
+    def address(page, name):
+        return f"{app.builder.get_relative_uri(docname, page) if page else ''}#{name}"
+
+    Linker(
+        doctree,
+        address,
+        words=terms(app.env) if docname.startswith(WITH_TERMS) else None,
+        citations=app.env.get_domain("cite").citations,
+        numbers=app.env.toc_fignumbers.get(docname, {}).get("figure"),
+    ).run()
 
 
 def depend(app, doctree):
