@@ -1,13 +1,13 @@
 """Links that the build makes from plain words: to the glossary, to the references, to figures."""
 
+import functools
 import re
 import types
 
-import nbformat
 import pytest
 from _ext import links
 from bs4 import BeautifulSoup
-from conftest import NOTEBOOKS, ROOT
+from conftest import ROOT
 from docutils import nodes
 from docutils.core import publish_doctree
 from pybtex.database import parse_file
@@ -63,7 +63,9 @@ def terms_linked(source):
 
 
 def test_a_term_is_linked_once_a_page_by_whichever_of_its_words_comes_first():
-    page = linked("A *variational autoencoder*, or VAE. Autoencoders; the autoencoder.", words=WORDS)
+    page = linked(
+        "A *variational autoencoder*, or VAE. Autoencoders; the autoencoder.", words=WORDS
+    )
     assert shown(page) == [
         ("variational autoencoder", "book/glossary#term-VAE"),
         ("Autoencoders", "book/glossary#term-autoencoder"),
@@ -94,11 +96,18 @@ def test_a_term_is_linked_in_prose_only_as_it_is_meant(source, expected):
 
 
 def test_a_link_written_in_html_holds_no_other():
-    page = publish_doctree(".. role:: raw-html(raw)\n   :format: html\n\nx :raw-html:`<a>` y z")
-    paragraph = next(page.findall(nodes.paragraph))
-    paragraph[-1] = nodes.Text("the VAE")
+    opening, closing = (nodes.raw("", tag, format="html") for tag in ("<a href='x'>", "</a>"))
+    texts = [nodes.Text("the VAE") for _ in range(2)]
+    page = nodes.paragraph("", "", opening, texts[0], closing, texts[1])
     links.Linker(page, lambda *_: "", words=WORDS).run()
-    assert shown(page) == [("the VAE", "")] or shown(page) == []
+    assert [type(node).__name__ for node in page] == [
+        "raw",
+        "Text",
+        "raw",
+        "Text",
+        "reference",
+        "Text",
+    ]
 
 
 FORMS = {
@@ -161,7 +170,7 @@ above, (and the plane below). {between}
 
    B.
 
-{above} The figure above.
+So {above} and the figure above.
 """
 NUMBERS = {"fig-a": (4, 1), "fig-b": (4, 2)}
 
@@ -197,8 +206,14 @@ def test_tables_and_several_curves_are_no_figure_of_ours(warnings):
     assert warnings == []
 
 
+def form(word):
+    """A pattern for a word of the glossary, one or many; what has capitals is written with them."""
+    forms = f"{re.escape(word)}(?:s|es)?|{re.escape(word[:-1])}ies"
+    return f"(?i:{forms})" if word.islower() else f"(?:{forms})"
+
+
 def entries():
-    """The glossary as it is written: {word: (id on the page, text)}; of one entry, one id."""
+    """The glossary as it is written: (word, the name of its entry on the page, text)."""
     body = (ROOT / "book" / "glossary.md").read_text(encoding="utf-8").partition("{glossary}\n")[2]
     for block in body.removesuffix("```\n").strip().split("\n\n"):
         *words, text = block.split("\n")
@@ -221,29 +236,73 @@ def test_a_source_named_in_a_notebook_is_one_entry(notebook):
                 assert len(found) == 1, f"{cell.id}: {match.group()}"
 
 
-def prose(path):
-    """A built page's prose, its links as ⟦address|text⟧; what is no prose is taken out."""
-    page = BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser")
-    article = page.select_one("article.bd-article")
-    no_prose = "h1, h2, h3, h4, pre, code, .math, figcaption, .cell_output, summary, script, style"
-    for element in article.select(no_prose):
+@functools.cache
+def read(name):
+    """A built page."""
+    path = HTML / f"{name}.html"
+    assert path.exists(), "the book is not built: run make book first"
+    return BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser")
+
+
+@functools.cache
+def prose(notebook_path):
+    """The prose of a chapter's page, its links as ⟦address|text⟧, its figures as ◆name◆."""
+    article = read(f"notebooks/{notebook_path.stem}").select_one("article.bd-article")
+    next(p for p in article("p") if p.get_text().startswith("Runs in ")).decompose()
+    for figure in article.select("figure[id]"):
+        figure.replace_with(f" ◆{figure['id']}◆ ")
+    for link in article.select("a[href]"):
+        link.replace_with(f"⟦{link['href']}|{link.get_text()}⟧")
+    for element in article.select(
+        "h1, h2, h3, h4, pre, code, summary, script, .math, .cell_output"
+    ):
         element.replace_with(" ∎ ")
-    for paragraph in article.select("p"):
-        if paragraph.get_text().startswith("Runs in "):
-            paragraph.decompose()
-    for element in article.select("a[href]"):
-        element.replace_with(f"⟦{element['href']}|{element.get_text()}⟧")
     return " ".join(article.get_text().split())
 
 
-def first_use(word, text, longer):
-    """The text from the first use of a word on, outside of links that are not ours, or None."""
-    ours = re.sub(r"⟦(?![^|⟧]*(?:glossary|references)\.html#)[^|⟧]*\|[^⟧]*⟧", " ∎ ", text)
-    stem = re.escape(word[:-1]) + "(?:y|ies)" if word[-1] == "y" else re.escape(word) + "(?:s|es)?"
-    found = re.finditer(rf"(?<![\w#-])(?:{stem})(?![\w-])(?![^⟦]*\|)", ours)
-    return next(found, None)
+LINK = re.compile(r"⟦(?P<page>[^#|⟧]*)#?(?P<name>[^|⟧]*)\|(?P<text>[^⟧]*)⟧")
 
 
 @pytest.mark.built
-def test_each_term_is_linked_at_its_first_use_in_each_chapter(notebook_path):
-    ...
+def test_each_term_is_linked_at_its_first_use_in_a_chapter_and_only_there(notebook_path):
+    known = sorted(entries(), key=lambda entry: -len(entry[0]))
+    words = "|".join(f"(?P<w{i}>{form(word)})" for i, (word, _, _) in enumerate(known))
+    seen = set()
+    for match in re.finditer(
+        rf"{LINK.pattern}|(?<![\w-])(?:{words})(?![\w-])", prose(notebook_path)
+    ):
+        if match["text"] is None:
+            word, name, _ = known[int(match.lastgroup[1:])]
+            assert name in seen or word in links.EVERYDAY, f"no link at the first {match.group()!r}"
+        elif match["page"].endswith("glossary.html"):
+            assert match["name"] not in seen, f"a second link to {match['name']}"
+            meant = {name for word, name, _ in known if re.fullmatch(form(word), match["text"])}
+            assert meant == {match["name"]}, match.group()
+            seen.add(match["name"])
+    assert seen
+
+
+@pytest.mark.built
+def test_each_citation_in_a_chapter_leads_to_the_entry_it_names(notebook_path):
+    text = prose(notebook_path)
+    for link in LINK.finditer(text):
+        if link["page"].endswith("references.html"):
+            entry = read("book/references").find(id=link["name"]).get_text()
+            for name in re.findall(r"[A-ZÀ-Þ][\w-]+|\d{4}", link["text"]):
+                assert name in entry, f"{link['text']}: {entry}"
+    unlinked = LINK.sub("", text)
+    assert re.findall(r"[^\W\d]\.?(?:, | \()(?:19|20)\d\d\b", unlinked) == []
+
+
+@pytest.mark.built
+def test_words_about_a_figure_lead_to_the_nearest_one_on_their_side(notebook_path):
+    text = prose(notebook_path)
+    for match in re.finditer(
+        r"(?i)\b(?:the|this) (?:figure|picture|plot|map|grid|plane|curve) (above|below)\b", text
+    ):
+        before = re.findall("◆(.*?)◆", text[: match.start()])
+        after = re.findall("◆(.*?)◆", text[match.end() :])
+        nearest = before[-1] if match[1].lower() == "above" else after[0]
+        link = re.match(rf" [(\[]{LINK.pattern}[)\]]", text[match.end() :])
+        assert link, f"no link after {text[match.start() - 40 : match.end()]!r}"
+        assert link["name"] == nearest, text[match.start() - 40 : match.end() + 40]
