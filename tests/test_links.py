@@ -249,13 +249,12 @@ def prose(notebook_path):
     """The prose of a chapter's page, its links as ⟦address|text⟧, its figures as ◆name◆."""
     article = read(f"notebooks/{notebook_path.stem}").select_one("article.bd-article")
     next(p for p in article("p") if p.get_text().startswith("Runs in ")).decompose()
-    for figure in article.select("figure[id]"):
-        figure.replace_with(f" ◆{figure['id']}◆ ")
+    for output in article.select(".cell_output"):
+        figures = "".join(f"◆{figure['id']}◆" for figure in output.select("figure[id]"))
+        output.replace_with(f" ∎ {figures} ")
     for link in article.select("a[href]"):
         link.replace_with(f"⟦{link['href']}|{link.get_text()}⟧")
-    for element in article.select(
-        "h1, h2, h3, h4, pre, code, summary, script, .math, .cell_output"
-    ):
+    for element in article.select("h1, h2, h3, h4, pre, code, summary, script, .math"):
         element.replace_with(" ∎ ")
     return " ".join(article.get_text().split())
 
