@@ -33,6 +33,7 @@ WORDS = {
     "BEGAN": links.Term("term-BEGAN", "A GAN."),
     "KL divergence": links.Term("term-KL", "Nats lost."),
     "entropy": links.Term("term-entropy", "Nats needed."),
+    "entropy coding": links.Term("term-entropy-coding", "Few bits."),
     "rate": links.Term("term-rate", "Bits."),
 }
 
@@ -84,7 +85,8 @@ def test_a_term_is_linked_once_a_page_by_whichever_of_its_words_comes_first():
         ("The KL\ndivergence, over two lines.", ["KL\ndivergence"]),
         ("Two entropies.", ["entropies"]),
         ("At a rate of ten, a *false rate*, then the *rate*.", ["rate"]),
-        ("Runs in a minute. Needs: the VAE.\n\nHere is the VAE.", ["VAE"]),
+        ("Runs in a minute. Needs: VAEs.\n\nHere is the VAE.", ["VAE"]),
+        ("Entropy coding and entropy.", ["Entropy coding", "entropy"]),
         ("``VAE``, `a VAE <x.html>`_, :math:`VAE`::\n\n    VAE\n\nThe VAE.", ["a VAE", "VAE"]),
         ("A VAE\n=====\n\nThe VAE.", ["VAE"]),
         (".. figure:: x.png\n\n   The VAE.\n\nThe VAE.", ["VAE"]),
