@@ -40,7 +40,7 @@ NEEDED_BY = {
     "copybutton": "<pre",
     "clipboard": "<pre",
 }
-NEEDED_BY |= {"katex.": 'class="math', "formulas": 'class="math'}
+NEEDED_BY |= {"katex.": 'class="math', "formulas": 'class="math', "ledger": 'class="ledger claims'}
 REPLACED = ("auto-render", "katex_autorenderer")
 
 
