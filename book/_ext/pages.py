@@ -40,6 +40,7 @@ NEEDED_BY = {
     "tables": "<table",
     "copybutton": "<pre",
     "clipboard": "<pre",
+    "ledger": 'class="ledger claims',
 }
 
 
