@@ -8,8 +8,10 @@ import hashlib
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-MODULES = ("ledger", "classroom", "helper", "pages", "live", "address", "search", "front",
-           "sharing")  # fmt: skip
+MODULES = (
+    "formulas", "figures", "ledger", "classroom", "helper", "pages", "live", "address", "search",
+    "front", "sharing",
+)  # fmt: skip
 CODE = (HERE, HERE.parent / "_templates", HERE.parent.parent / "aebook" / "live")
 
 
