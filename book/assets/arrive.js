@@ -3,12 +3,18 @@
 (() => {
 "use strict";
 
-const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
-if (!target) return;
-const hold = new ResizeObserver(() => target.scrollIntoView({ behavior: "instant" }));
-const release = () => hold.disconnect();
-hold.observe(document.body);
-setTimeout(release, 15_000);
+const named = () => document.getElementById(decodeURIComponent(location.hash.slice(1)));
+const holder = new ResizeObserver(() => named()?.scrollIntoView({ behavior: "instant" }));
+const release = () => holder.disconnect();
+
+function hold() {
+  if (!named()) return;
+  holder.observe(document.body);
+  setTimeout(release, 15_000);
+}
+
+hold();
+addEventListener("hashchange", hold);
 for (const moved of ["wheel", "touchstart", "pointerdown", "keydown"])
-  addEventListener(moved, release, { once: true, passive: true });
+  addEventListener(moved, release, { passive: true });
 })();
