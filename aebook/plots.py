@@ -52,6 +52,7 @@ def rows(named_images, titles=None):
     above = 0.17 * (1 + max(title.count("\n") for title in titles)) if titles is not None else 0
     fig, axes = plt.subplots(*shape, figsize=(FULL, size * shape[0] + above + 0.1), squeeze=False,
                              layout="compressed")  # fmt: skip
+    fig.get_layout_engine().set(w_pad=0.03, h_pad=0.03)
     for ax_row, (name, images) in zip(axes, named_images.items(), strict=True):
         for ax, x in zip(ax_row, images, strict=True):
             image(ax, x)

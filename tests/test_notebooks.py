@@ -177,22 +177,6 @@ def test_no_private_or_backend_calls(notebook):
         )
 
 
-NAME = r"[A-Z][\w’'-]+"
-CITATION = re.compile(
-    rf"({NAME})(?:(?:, | and |, and | et al\.){NAME})*(?: et al\.)?,? \(?((?:19|20)\d\d)[);]"
-)
-
-
-def test_sources_named_in_the_text_have_an_entry(notebook):
-    """(Kingma and Welling, 2014) needs an entry by Kingma of 2014 in references.bib."""
-    bib = (ROOT / "book" / "references.bib").read_text(encoding="utf-8")
-    entries = re.findall(r"@\w+\{.*?\n\}", bib, re.S)
-    for cell in notebook.cells:
-        for name, year in CITATION.findall(cell.source) if cell.cell_type == "markdown" else ():
-            found = any(name in entry and f"{{{year}}}" in entry for entry in entries)
-            assert found, f"{cell.id}: no entry for {name}, {year}"
-
-
 def helper_definitions():
     found = {}
     for path in HELPERS:

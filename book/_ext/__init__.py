@@ -9,8 +9,8 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 MODULES = (
-    "formulas", "figures", "ledger", "classroom", "helper", "pages", "live", "address", "search",
-    "front", "sharing",
+    "formulas", "figures", "links", "ledger", "classroom", "helper", "pages", "live", "address",
+    "search", "front", "sharing",
 )  # fmt: skip
 CODE = (HERE, HERE.parent / "_templates", HERE.parent.parent / "aebook" / "live")
 

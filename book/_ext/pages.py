@@ -28,6 +28,7 @@ BUNDLE = (
     "mystnb.*.css",
     "katex/katex.min.css",
     "book.css",
+    "reading.css",
 )
 ICON_FONT = re.compile(r"""(?x) url\([^)]*/(fa-[\w-]+)\.woff2\) \s* (?:format\("woff2"\))?
                            (?:,\s*url\([^)]*\) \s* (?:format\("\w+"\))?)*""")
@@ -36,6 +37,7 @@ ICON = re.compile(r'([^{}]*)\{[^{}]*"\\([ef][0-9a-f]{3})"')
 NEEDED_BY = {
     "sphinx-design": "sd-",
     "design-tabs": "sd-",
+    "tables": "<table",
     "copybutton": "<pre",
     "clipboard": "<pre",
 }
@@ -171,7 +173,9 @@ def finish(app, pagename, templatename, context, doctree):
         context["description"] = text
     if "body" in context:
         body = with_sizes(context["body"], Path(app.srcdir), app.builder.images)
-        context["body"] = body.replace('role="doc-biblioentry"', 'role="listitem"')
+        body = body.replace('role="doc-biblioentry"', 'role="listitem"')
+        # Folded code is named by the words that are seen.
+        context["body"] = body.replace('<summary aria-label="Toggle hidden content">', "<summary>")
     body = context.get("body", "")
     context["css_files"] = [sheet for sheet in context["css_files"] if needed(sheet, body)]
     table = context["generate_toctree_html"]
@@ -186,5 +190,6 @@ def finish(app, pagename, templatename, context, doctree):
 def setup(app):
     app.connect("doctree-read", forget_sizes)
     app.connect("html-page-context", finish, priority=900)
+    app.add_js_file("tables.js")
     app.connect("build-finished", bundle, priority=900)  # after the theme has written pygments.css
     return {"parallel_read_safe": True, "parallel_write_safe": True}
