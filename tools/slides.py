@@ -16,16 +16,18 @@ beside the decks, so that a deck opens from the file system, without a network.
 import argparse
 import ast
 import base64
+import io
 import math
 import re
 import shutil
-import struct
 import sys
 import textwrap
 from pathlib import Path
 
 import nbformat
+from mdit_py_plugins.anchors.index import slugify
 from nbconvert import SlidesExporter
+from PIL import Image, ImageOps
 from pygments.formatters import HtmlFormatter
 from sphinxcontrib import katex
 
@@ -44,14 +46,19 @@ QUESTION = re.compile(
 SENTENCE_END = re.compile(r"(?:(?<=[.!?])|(?<=[.!?]\*\*)|(?<=[.!?]\)))(?<!et al\.)\s+(?=[A-Z*($])")
 WHOLE = re.compile(r"\$\$|[-*|>] |\d+\. |\|")  # how a formula, a list, a table, a quote begins
 LINK = re.compile(r"\[([^]]+)\]\((?:https?:|[^()\s]*\.(?:ipynb|md))[^()\s]*\)")
-FIGURES = {"image/png": "png", "image/svg+xml": "svg+xml"}
-CELL = re.compile(r"\{cell\}`([\w-]+)/([\w-]+)`|\(\.\./notebooks/([\w-]+)\.ipynb\)")
+NAMED = re.compile(  # in a plan: a cell; or a link to a chapter, a section of one, or a question
+    r"\{cell\}`(?P<in>[\w-]+)/(?P<cell>[\w-]+)`"
+    r"|\[(?:question (?P<question>\d+)|[^]]*)\]\(\.\./notebooks/(?P<chapter>[\w-]+)\.ipynb"
+    r"(?:#(?P<section>[\w-]+))?\)"
+)
 PLAN = re.compile(r"(?ms)^\(plan-(\w+)\)=\n+## (.*?)\n(.*?)(?=^\(plan-|^## |\Z)")
 
 NOTED = 120  # words of a slide's notes, at most
 PACE = 130  # words a minute
 COLUMNS = 84  # of code, at 24 pixels
-WIDE, TALL = 2.6, 1.35  # from, up to this width by height, a caption or the heading stands beside
+# From this width by height a figure leaves room for its caption below; up to that, heading and
+# caption stand beside it.
+WIDE, TALL = 2.6, 1.45
 
 
 def wrong(chapter, cell, why):
@@ -72,7 +79,7 @@ def sections(source):
 def sentences(text):
     """The sentences of a Markdown text's prose; formulas, lists and tables left out."""
     blocks = re.split(r"\n\s*\n", FOLDED.sub("", text).strip())
-    prose = [block for block in blocks if block and not WHOLE.match(block)]
+    prose = [block for block in blocks if block and not re.match(rf"{WHOLE.pattern}|\*Runs ", block)]
     return [said for block in prose for said in SENTENCE_END.split(LINK.sub(r"\1", block))]
 
 
@@ -121,17 +128,29 @@ def broken(line):
 
 def picture(output):
     """A figure among a cell's outputs, as an address and its width by height; else None."""
-    for kind, short in FIGURES.items():
-        if data := output.get("data", {}).get(kind):
-            if short == "png":
-                data = data.replace("\n", "")
-                width, height = struct.unpack(">II", base64.b64decode(data[:64])[16:24])
-            else:
-                width, height = map(float, re.search(
-                    r'viewBox="[\d.-]+ [\d.-]+ ([\d.]+) ([\d.]+)"', data).groups())  # fmt: skip
-                data = base64.b64encode(data.encode()).decode()
-            return f"data:image/{short};base64,{data}", width / height
+    data = output.get("data", {})
+    if "image/png" in data:
+        image = Image.open(io.BytesIO(base64.b64decode(data["image/png"])))
+        if image.width < TALL * image.height:
+            image = trimmed(image)
+        return f"data:image/png;base64,{encoded(image)}", image.width / image.height
+    if svg := data.get("image/svg+xml"):
+        box = re.search(r'viewBox="[\d.-]+ [\d.-]+ ([\d.]+) ([\d.]+)"', svg)
+        address = f"data:image/svg+xml;base64,{base64.b64encode(svg.encode()).decode()}"
+        return address, float(box[1]) / float(box[2])
     return None
+
+
+def trimmed(image):
+    """A picture without the white at its left and right, where the heading is to stand."""
+    ink = ImageOps.invert(image.convert("L")).getbbox()
+    return image.crop((ink[0], 0, ink[2], image.height))
+
+
+def encoded(image):
+    file = io.BytesIO()
+    image.save(file, "png", dpi=image.info.get("dpi"), optimize=True)
+    return base64.b64encode(file.getvalue()).decode()
 
 
 def slide(kind, heading, source="", **deck):
@@ -147,7 +166,7 @@ def of_code(cell, heading):
     outputs = cell.get("outputs", [])
     if figure := next(filter(None, map(picture, outputs)), None):
         address, aspect = figure
-        shape = "wide" if aspect > WIDE else "tall" if aspect < TALL else ""
+        shape = "wide" if aspect > WIDE else "tall" if aspect < TALL else "full"
         caption = LINK.sub(r"\1", mystnb.get("figure", {}).get("caption", ""))
         return slide("figure", heading, address=address, aspect=aspect, shape=shape,
                      caption=caption, alt=mystnb.get("image", {}).get("alt", ""))  # fmt: skip
@@ -198,6 +217,7 @@ def derive(chapter, named=()):
             said = []
         elif QUESTION.search(cell.source):
             found, said = of_question(cell) if wanted else [], []
+            heading = cell.source.startswith("## ") and cell.source.split("\n")[0][3:] or heading
         else:
             for title, text in sections(cell.source):
                 heading, said = title.lstrip("# ") or heading, sentences(text)
@@ -211,7 +231,7 @@ def derive(chapter, named=()):
         for page in found:
             deck = page.metadata.deck
             deck.chapter, deck.cell, deck.section = chapter, cell.id, heading
-            deck.cue = deck.cue or cue(lead or deck.said)
+            deck.cue = deck.cue or cue(lead)
         pages += found
         lead = said if cell.cell_type == "markdown" else []
     return pages
@@ -220,7 +240,7 @@ def derive(chapter, named=()):
 def cue(said):
     """What leads to a slide: the last question before it, else the last sentence."""
     asked = [s for s in said if s.endswith("?")]
-    return (asked or said or [""])[-1]
+    return (asked or said or [""])[-1]  # none where code stands above code: see note
 
 
 def note(page, minutes=None):
@@ -228,6 +248,7 @@ def note(page, minutes=None):
     deck = page.metadata.deck
     words = len(" ".join([page.source if deck.kind != "code" else "", *deck.said]).split())
     minutes = minutes or max(1, math.ceil(2 * words / PACE)) / 2
+    deck.cue = deck.cue or deck.get("caption") or (deck.said or ["Ask what is to be seen."])[0]
     head = f"**{minutes:g} min.** {deck.cue}"
     more = f"More on the page, under *{deck.section}*." if deck.section else ""
     room, kept = NOTED - len(f"{head} {more}".split()), []
@@ -270,34 +291,40 @@ def plans():
     return found
 
 
-def cells_of(row, name):
-    """The (chapter, cell) that a row names; cell is "" where it names a whole chapter."""
-    found = [(a or c, b) for a, b, c in CELL.findall(" | ".join(row))]
-    for chapter, cell in found:
+def named_slides(row, name):
+    """The slides of what a row of a plan names: cells, questions, sections, whole chapters."""
+    pages = []
+    for found in NAMED.finditer(" | ".join(row)):
+        chapter, cell = found["in"] or found["chapter"], found["cell"]
+        cell = f"check-{found['question']}" if found["question"] else cell
         if chapter not in CHAPTERS:
             sys.exit(f"slides: the plan {name} names {chapter}, which is no chapter")
-        ids = [c.id for c in nbformat.read(CHAPTERS[chapter], as_version=4).cells]
-        if cell and cell not in ids:
-            sys.exit(f"slides: the plan {name} names {chapter}/{cell}, which is no cell")
-    return found
+        pages += [
+            page
+            for page in distinct(derive(chapter, {cell}))
+            if page.metadata.deck.cell == cell
+            or (not cell and found["section"] in (None, slugify(page.metadata.deck.section)))
+        ]
+        if not pages or pages[-1].metadata.deck.chapter != chapter:
+            sys.exit(f"slides: the plan {name} names {found[0]}, which has nothing to show")
+    return pages
 
 
 def row_pages(row, name):
-    """The slides of a row of a plan, with their notes; of one that names no cell, what it says."""
-    pages, named = [], cells_of(row, name)
-    for chapter, cell in named:
-        slides = derive(chapter, {c for ch, c in named if ch == chapter})
-        pages += [page for page in slides if cell in ("", page.metadata.deck.cell)]
-    what = LINK.sub(r"\1", re.sub(r",? ?\{cell\}`[\w-]+/([\w-]+)`", r"", row[1]))
-    when = re.fullmatch(r"(\d+)-(\d+)", row[0])
-    minutes = int(when[2]) - int(when[1]) if when else None
-    if not pages:
+    """The slides of a row of a plan, with their notes: what is to be done, what it names."""
+    pages = named_slides(row, name)
+    what, how = (re.sub(rf"[,;:]*\s*(?:{NAMED.pattern})", "", text) for text in row[1:3])
+    minutes = re.fullmatch(r"(\d+)-(\d+)", row[0])
+    if minutes and (how or not pages):
         head, *rest = SENTENCE_END.split(what)
-        pages = [slide("text", head.rstrip("."), " ".join(rest), section="", cue=what)]
-    elif when:
-        pages[0].metadata.deck.cue = f"*{row[0]}: {what}* {pages[0].metadata.deck.cue}"
+        body = "\n\n".join(filter(None, [" ".join(rest), how[:1].upper() + how[1:]]))
+        pages.insert(0, slide("text", head.rstrip("."), body, section=""))
+    each = None
+    if minutes:
+        pages[0].metadata.deck.cue = f"Minutes {row[0]}. {what} {pages[0].metadata.deck.cue}"
+        each = max(1, round(2 * (int(minutes[2]) - int(minutes[1])) / len(pages))) / 2
     for page in pages:
-        note(page, minutes and max(1, round(2 * minutes / len(pages))) / 2)
+        note(page, each)
     return pages
 
 
@@ -308,12 +335,12 @@ def plan_decks(name):
     title, goal, rows = plans()[name]
     decks = {}
     for row in rows:
-        timed = "-" in row[0]
+        timed = "-" in row[0]  # minutes; else the row is a week
         deck = name if timed else f"{name}-{row[0]}"
         if deck not in decks:
-            head = title if timed else f"{title}: {row[0]}"
+            head = title if timed else f"{title}: week {row[0]}"
             text = goal if timed else f"Afterwards you can {row[2]}."
-            decks[deck] = [slide("title", head, text, section="", cue="What to know afterwards.")]
+            decks[deck] = [slide("title", head, text, section="", cue="Say what this is for.")]
             note(decks[deck][0])
         decks[deck] += row_pages(row, name)
     return decks

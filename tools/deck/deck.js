@@ -11,8 +11,14 @@ function typeset(text) {
     const place = document.createElement("span");
     const displayMode = found[1] !== undefined;
     katex.render(found[1] ?? found[2], place, { displayMode, output, throwOnError: true });
-    pieces.append(place);
     end = found.index + found[0].length;
+    // What ends a sentence stays beside its formula.
+    const mark = displayMode ? "" : text.data.slice(end).match(/^[-–)\]’”.,;:!?]*/)[0];
+    const kept = document.createElement("span");
+    kept.className = "with-formula";
+    kept.append(place, mark);
+    pieces.append(kept);
+    end += mark.length;
   }
   pieces.append(text.data.slice(end));
   text.replaceWith(pieces);
@@ -27,23 +33,27 @@ while (walker.nextNode()) {
 texts.forEach(typeset);
 
 // Fonts differ from machine to machine: text that runs over the slide's foot is set smaller until
-// it fits, and so is a formula that is wider than the slide.
+// it fits, and so is a formula or an output that is wider than the slide.
+const FOOT = 684; // below it are the number and the arrows
+
+function shrink(part, isLarge, least) {
+  part.style.fontSize = "";
+  let size = parseFloat(getComputedStyle(part).fontSize);
+  while (isLarge() && size > least) {
+    size -= 1;
+    part.style.fontSize = `${size}px`;
+  }
+}
+
 function fit() {
   const slide = Reveal.getCurrentSlide();
-  const parts = [...slide.querySelectorAll(":scope > :not(aside)")];
-  slide.style.fontSize = "";
-  let text = parseFloat(getComputedStyle(slide).fontSize);
-  while (parts.some((part) => part.offsetTop + part.offsetHeight > 720) && text > 24) {
-    text -= 1;
-    slide.style.fontSize = `${text}px`;
-  }
-  for (const formula of slide.querySelectorAll(".katex-display")) {
-    formula.style.fontSize = "";
-    let size = parseFloat(getComputedStyle(formula).fontSize);
-    while (formula.scrollWidth > formula.clientWidth && size > 16) {
-      size -= 1;
-      formula.style.fontSize = `${size}px`;
-    }
+  const parts = [...slide.querySelectorAll(":scope > :not(aside, img)")];
+  const foot = (part) => part.offsetTop + part.offsetHeight;
+  shrink(slide, () => parts.some((part) => foot(part) > FOOT), 24);
+  const picture = slide.querySelector(".full img");
+  if (picture) picture.style.height = `${714 - picture.offsetTop}px`; // below one line or two
+  for (const wide of slide.querySelectorAll(".katex-display, .printed")) {
+    shrink(wide, () => wide.scrollWidth > wide.clientWidth, 18);
   }
 }
 Reveal.on("ready", () => document.fonts.ready.then(fit));
