@@ -66,6 +66,17 @@ def test_nothing_is_loaded_from_another_host(pages):
                 assert target.exists(), f"{path.name} loads {address}, which is not there"
 
 
+def test_formulas_stand_without_a_script():
+    """As KaTeX set them when the book was built; nothing in TeX is left for a browser to set."""
+    for path in PAGES:
+        text = path.read_text(encoding="utf-8")
+        shown = re.sub(r"(?s)<(pre|code|annotation|script|style)\b.*?</\1>", "", text)
+        assert not re.search(r"\\[(\[\])]|\\[a-z]{3,}", shown), path
+        assert "katex-error" not in text
+        assert text.count('<span class="katex">') == len(re.findall('class="formula', text)), path
+    assert any("katex-display" in path.read_text(encoding="utf-8") for path in PAGES)
+
+
 def test_style_sheets_load_nothing_from_another_host():
     assert PAGES, "the book is not built: run make book first"
     for path in HTML.rglob("*.css"):

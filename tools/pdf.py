@@ -68,7 +68,6 @@ def collect(page):
     names = {(HTML / f"{p}.html").as_uri(): name_of(p) for p in order()}
     for address, name in names.items():
         page.goto(address)
-        page.wait_for_function("!document.querySelector('.math:not(:has(.katex))')")
         yield name, page.evaluate(TAKE, [name, names])
 
 

@@ -8,7 +8,7 @@ import hashlib
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-MODULES = ("ledger", "classroom", "helper", "pages", "live", "address")
+MODULES = ("formulas", "ledger", "classroom", "helper", "pages", "live", "address")
 CODE = (HERE, HERE.parent / "_templates", HERE.parent.parent / "aebook" / "live")
 
 

@@ -27,27 +27,24 @@ BUNDLE = (
     "copybutton.css",
     "mystnb.*.css",
     "katex/katex.min.css",
-    "katex-math.css",
     "book.css",
 )
 ICON_FONT = re.compile(r"""(?x) url\([^)]*/(fa-[\w-]+)\.woff2\) \s* (?:format\("woff2"\))?
                            (?:,\s*url\([^)]*\) \s* (?:format\("\w+"\))?)*""")
 ICON = re.compile(r'([^{}]*)\{[^{}]*"\\([ef][0-9a-f]{3})"')
-# What only some pages need, and how their text tells; formulas.js does what KaTeX's own two do.
+# What only some pages need, and how their text tells.
 NEEDED_BY = {
     "sphinx-design": "sd-",
     "design-tabs": "sd-",
     "copybutton": "<pre",
     "clipboard": "<pre",
 }
-NEEDED_BY |= {"katex.": 'class="math', "formulas": 'class="math'}
-REPLACED = ("auto-render", "katex_autorenderer")
 
 
 def needed(file, body):
     """Whether a page with this text asks for the style sheet or script."""
     path = PurePath(str(file.filename)).relative_to("_static")
-    if path.name.startswith(REPLACED) or any(path.match(sheet) for sheet in BUNDLE):
+    if any(path.match(sheet) for sheet in BUNDLE):
         return False
     return all(mark in body for start, mark in NEEDED_BY.items() if path.name.startswith(start))
 

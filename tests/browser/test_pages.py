@@ -27,7 +27,7 @@ def test_a_page_is_whole_silent_light_and_asks_no_other_host(page, book, name, s
     host = book("", scheme)
     assert [a for a in page.asked if not a.startswith((host, "data:", "blob:"))] == []
     assert page.errors == []
-    assert page.locator(".math").count() > 0 or name not in FORMULAS
+    assert page.locator(".formula .katex").count() > 0 or name not in FORMULAS
     assert page.locator(".katex-error").count() == 0
     if page.locator(LIVE).count() == 0:
         paths = {HTML / unquote(a.partition("?")[0][len(host) :]) for a in page.asked}
