@@ -79,7 +79,9 @@ def sections(source):
 def sentences(text):
     """The sentences of a Markdown text's prose; formulas, lists and tables left out."""
     blocks = re.split(r"\n\s*\n", FOLDED.sub("", text).strip())
-    prose = [block for block in blocks if block and not re.match(rf"{WHOLE.pattern}|\*Runs ", block)]
+    prose = [
+        block for block in blocks if block and not re.match(rf"{WHOLE.pattern}|\*Runs ", block)
+    ]
     return [said for block in prose for said in SENTENCE_END.split(LINK.sub(r"\1", block))]
 
 
@@ -130,10 +132,11 @@ def picture(output):
     """A figure among a cell's outputs, as an address and its width by height; else None."""
     data = output.get("data", {})
     if "image/png" in data:
-        image = Image.open(io.BytesIO(base64.b64decode(data["image/png"])))
+        png = data["image/png"].replace("\n", "")
+        image = Image.open(io.BytesIO(base64.b64decode(png)))
         if image.width < TALL * image.height:
-            image = trimmed(image)
-        return f"data:image/png;base64,{encoded(image)}", image.width / image.height
+            image, png = trimmed(image)
+        return f"data:image/png;base64,{png}", image.width / image.height
     if svg := data.get("image/svg+xml"):
         box = re.search(r'viewBox="[\d.-]+ [\d.-]+ ([\d.]+) ([\d.]+)"', svg)
         address = f"data:image/svg+xml;base64,{base64.b64encode(svg.encode()).decode()}"
@@ -142,21 +145,17 @@ def picture(output):
 
 
 def trimmed(image):
-    """A picture without the white at its left and right, where the heading is to stand."""
+    """A picture without the white at its left and right, and as a PNG in base64."""
     ink = ImageOps.invert(image.convert("L")).getbbox()
-    return image.crop((ink[0], 0, ink[2], image.height))
-
-
-def encoded(image):
-    file = io.BytesIO()
-    image.save(file, "png", dpi=image.info.get("dpi"), optimize=True)
-    return base64.b64encode(file.getvalue()).decode()
+    image, file = image.crop((ink[0], 0, ink[2], image.height)), io.BytesIO()
+    image.save(file, "png", dpi=image.info.get("dpi"))
+    return image, base64.b64encode(file.getvalue()).decode()
 
 
 def slide(kind, heading, source="", **deck):
     """A cell that shows itself on a slide; `deck` is what else deck/index.html.j2 wants of it."""
     metadata = {"slideshow": {"slide_type": "slide"}, "deck": {"kind": kind, "heading": heading}}
-    metadata["deck"] |= {"said": [], "cue": "", **deck}
+    metadata["deck"] |= {"said": [], "cue": "", "section": "", **deck}
     return nbformat.v4.new_markdown_cell(source, metadata=metadata)
 
 
@@ -221,7 +220,9 @@ def derive(chapter, named=()):
         else:
             for title, text in sections(cell.source):
                 heading, said = title.lstrip("# ") or heading, sentences(text)
-                page = of_text(title, text, heading if title else own or heading) if wanted else None
+                page = (
+                    of_text(title, text, heading if title else own or heading) if wanted else None
+                )
                 found.append(page)
                 if page is None and pages:
                     pages[-1].metadata.deck.said += said
@@ -239,7 +240,7 @@ def derive(chapter, named=()):
 
 def cue(said):
     """What leads to a slide: the last question before it, else the last sentence."""
-    asked = [s for s in said if s.endswith("?")]
+    asked = [s for s in said if s.endswith("?") and len(s.split()) > 2]
     return (asked or said or [""])[-1]  # none where code stands above code: see note
 
 
@@ -318,7 +319,7 @@ def row_pages(row, name):
     if minutes and (how or not pages):
         head, *rest = SENTENCE_END.split(what)
         body = "\n\n".join(filter(None, [" ".join(rest), how[:1].upper() + how[1:]]))
-        pages.insert(0, slide("text", head.rstrip("."), body, section=""))
+        pages.insert(0, slide("text", head.rstrip("."), body))
     each = None
     if minutes:
         pages[0].metadata.deck.cue = f"Minutes {row[0]}. {what} {pages[0].metadata.deck.cue}"
@@ -340,7 +341,7 @@ def plan_decks(name):
         if deck not in decks:
             head = title if timed else f"{title}: week {row[0]}"
             text = goal if timed else f"Afterwards you can {row[2]}."
-            decks[deck] = [slide("title", head, text, section="", cue="Say what this is for.")]
+            decks[deck] = [slide("title", head, text, cue="Say what this is for.")]
             note(decks[deck][0])
         decks[deck] += row_pages(row, name)
     return decks
