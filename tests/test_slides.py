@@ -5,6 +5,7 @@ import base64
 import io
 import re
 from functools import cache
+from itertools import pairwise
 
 import matplotlib
 import nbformat
@@ -69,7 +70,7 @@ def test_every_marked_cell_is_on_a_slide(notebook, deck):
 def test_the_answer_is_the_slide_after_its_question(notebook, deck):
     asked = [cell for cell in notebook.cells if "<summary>Answer</summary>" in cell.source]
     assert kinds(deck).count("question") == kinds(deck).count("answer") == len(asked)
-    for question, answer in zip(deck, deck[1:], strict=False):
+    for question, answer in pairwise(deck):
         if question.metadata.deck.kind == "question":
             right = answer.metadata.deck.heading
             assert answer.metadata.deck.kind == "answer"
@@ -100,7 +101,8 @@ def test_notes_are_short_and_begin_with_minutes_and_a_cue(deck):
         notes = page.metadata.deck.notes
         assert len(notes.split()) <= 120, page.metadata.deck.heading
         assert re.match(r"\*\*\d+(\.5)? min\.\*\* \S+ \S+", notes), notes
-        assert "details>" not in notes and ".ipynb" not in notes
+        assert "details>" not in notes
+        assert ".ipynb" not in notes
 
 
 def test_a_whole_deck_takes_no_more_than_a_double_lesson(deck):
@@ -248,7 +250,7 @@ def test_the_minutes_of_the_lecture_are_those_of_its_plan():
 
 
 def test_a_plan_that_there_is_not_is_answered_with_those_that_there_are():
-    with pytest.raises(SystemExit, match="^slides: no plan weekend .*lecture, workshop, weeks$"):
+    with pytest.raises(SystemExit, match=r"^slides: no plan weekend .*lecture, workshop, weeks$"):
         slides.main([], "weekend")
 
 

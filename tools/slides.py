@@ -6,11 +6,11 @@
 
 A cell with the metadata `slideshow: {slide_type: slide}` becomes a slide, under the heading it
 stands below, or its own: `slideshow.heading`. Of a code cell the slide shows the figure, or else
-what it printed, and the code where that defines something or prints nothing. Of a Markdown cell it shows what
-carries the thought: formulas, lists, tables, quotes, and sentences with something in bold; the
-answer to a question is the next slide. The prose around it goes to the notes, which the speaker's
-window (key S) shows: a cue, minutes, at most 120 words. nbconvert renders; reveal.js and KaTeX lie
-beside the decks, so that a deck opens from the file system, without a network.
+what it printed, and the code where that defines something or prints nothing. Of a Markdown cell it
+shows what carries the thought: formulas, lists, tables, quotes, and sentences with something in
+bold; the answer to a question is the next slide. The prose around it goes to the notes, which the
+speaker's window (key S) shows: minutes, a cue, at most 120 words. nbconvert renders; reveal.js and
+KaTeX lie beside the decks, so that a deck opens from the file system, without a network.
 """
 
 import argparse
@@ -216,7 +216,8 @@ def derive(chapter, named=()):
             said = []
         elif QUESTION.search(cell.source):
             found, said = of_question(cell) if wanted else [], []
-            heading = cell.source.startswith("## ") and cell.source.split("\n")[0][3:] or heading
+            if opened := re.match(r"## (.*)", cell.source):
+                heading = opened[1]
         else:
             for title, text in sections(cell.source):
                 heading, said = title.lstrip("# ") or heading, sentences(text)
@@ -240,7 +241,8 @@ def derive(chapter, named=()):
 
 def cue(said):
     """What leads to a slide: the last question before it, else the last sentence."""
-    asked = [s for s in said if s.endswith("?") and len(s.split()) > 2]
+    said = [s for s in said if len(s.split()) > 2]
+    asked = [s for s in said if s.endswith("?")]
     return (asked or said or [""])[-1]  # none where code stands above code: see note
 
 
