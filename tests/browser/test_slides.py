@@ -99,7 +99,7 @@ def test_every_slide_of_a_plan_fits(page, decks):
 def test_a_long_formula_is_scaled_and_a_longer_text_is_found(page, decks):
     """The faults that the tests above look for are seen where they are."""
     formula = slides.slide(
-        "text", "A formula", "$$" + " + ".join(f"x_{{{i}}}" for i in range(30)) + "$$"
+        "text", "A formula", "$$" + " + ".join(f"x_{{{i}}}" for i in range(18)) + "$$"
     )
     crowd = slides.slide("text", "A crowd", "\n\n".join(["**Words.** " * 30] * 9))
     code = slides.slide("code", "Wide code", "x = " + "1 + " * 40 + "1")

@@ -48,12 +48,12 @@ function shrink(part, isLarge, least) {
 function fit() {
   const slide = Reveal.getCurrentSlide();
   const parts = [...slide.querySelectorAll(":scope > :not(aside, img)")];
-  const foot = (part) => part.offsetTop + part.offsetHeight;
-  shrink(slide, () => parts.some((part) => foot(part) > FOOT), 24);
+  const low = () => parts.some((part) => part.offsetTop + part.offsetHeight > FOOT);
+  shrink(slide, low, 24);
   const picture = slide.querySelector(".full img");
   if (picture) picture.style.height = `${714 - picture.offsetTop}px`; // below one line or two
   for (const wide of slide.querySelectorAll(".katex-display, .printed")) {
-    shrink(wide, () => wide.scrollWidth > wide.clientWidth, 18);
+    shrink(wide, () => wide.scrollWidth > wide.clientWidth || (wide.matches(".printed") && low()), 18);
   }
 }
 Reveal.on("ready", () => document.fonts.ready.then(fit));
