@@ -10,6 +10,7 @@ import pytest
 import repository
 import yaml
 from _ext import address as address_ext
+from _ext import figures as figures_ext
 from _ext import pages as pages_ext
 from conftest import ROOT
 
@@ -151,6 +152,19 @@ def test_every_picture_has_a_text(pages):
         for source, alt in page.alts:
             assert alt, f"{path.name}: {source} has no alternative text"
             assert not re.search(r"\.(png|svg|jpe?g)\b|[0-9a-f]{16}", alt), f"{path.name}: {alt}"
+
+
+def test_every_figure_has_its_number_and_caption_on_its_page_and_in_the_list():
+    """The live ones too: a caption is the figure's last child, whatever stands above it."""
+    listed = (HTML / "book" / "figures.html").read_text(encoding="utf-8")
+    for name, found in figures_ext.numbers().items():
+        page = (HTML / f"{name}.html").read_text(encoding="utf-8")
+        shown = re.findall(r'<figure [^>]*id="([^"]*)">(.*?)</figure>\n', page, re.S)
+        assert [key for key, _ in shown] == list(found), name
+        for key, figure in shown:
+            number = "Figure " + ".".join(map(str, found[key]))
+            assert f'<span class="caption-number">{number} </span>' in figure, key
+            assert f'href="../{name}.html#{key}">{number}</a>' in listed, key
 
 
 def test_no_formula_or_directive_is_left_raw(pages):
