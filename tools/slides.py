@@ -58,7 +58,7 @@ PACE = 130  # words a minute
 COLUMNS = 84  # of code, at 24 pixels
 # From this width by height a figure leaves room for its caption below; up to that, heading and
 # caption stand beside it.
-WIDE, TALL = 2.6, 1.45
+WIDE, TALL = 2.9, 1.45
 
 
 def wrong(chapter, cell, why):
@@ -103,9 +103,10 @@ def defines(statement):
 
 
 def checks(node):
-    """Whether code asserts or prints."""
+    """Whether code asserts, or prints a text or a table."""
     return any(
-        isinstance(part, ast.Assert) or (isinstance(part, ast.Name) and part.id == "print")
+        isinstance(part, ast.Assert)
+        or (isinstance(part, ast.Name) and part.id in ("print", "Table"))
         for part in ast.walk(node)
     )
 

@@ -26,7 +26,7 @@ WRONG = """(foot) => {
         if (b.left < 0 || b.right > 1280 || e.scrollWidth > e.clientWidth + 1 && e.clientWidth) {
             say(e, "over the side");
         }
-        if (text(e) < (e.matches(".printed, td, th") ? 18 : 24)) say(e, `${text(e)} px`);
+        if (text(e) < (e.matches(".printed, .caption, td, th") ? 18 : 24)) say(e, `${text(e)} px`);
         if (e.tagName !== "PRE" && e.innerText.includes("$")) say(e, "a formula not set");
     }
     for (const e of slide.querySelectorAll(".katex-html .base")) {

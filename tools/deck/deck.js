@@ -50,10 +50,18 @@ function fit() {
   const parts = [...slide.querySelectorAll(":scope > :not(aside, img)")];
   const low = () => parts.some((part) => part.offsetTop + part.offsetHeight > FOOT);
   shrink(slide, low, 24);
-  const picture = slide.querySelector(".full img");
-  if (picture) picture.style.height = `${714 - picture.offsetTop}px`; // below one line or two
-  for (const wide of slide.querySelectorAll(".katex-display, .printed")) {
-    shrink(wide, () => wide.scrollWidth > wide.clientWidth || (wide.matches(".printed") && low()), 18);
+  const full = slide.querySelector(".full img");
+  if (full) full.style.height = `${714 - full.offsetTop}px`; // below one line or two
+  const wide = slide.querySelector(".wide img");
+  const covered = (text) => wide && text.offsetTop < wide.offsetTop + wide.offsetHeight;
+  for (const caption of slide.querySelectorAll(".caption")) {
+    shrink(caption, () => covered(caption) || low(), 20);
+  }
+  for (const formula of slide.querySelectorAll(".katex-display")) {
+    shrink(formula, () => formula.scrollWidth > formula.clientWidth, 18);
+  }
+  for (const text of slide.querySelectorAll(".printed")) {
+    shrink(text, () => text.scrollWidth > text.clientWidth || low(), 18);
   }
 }
 Reveal.on("ready", () => document.fonts.ready.then(fit));
