@@ -15,8 +15,11 @@ from browsing import HTML, ROOT
 from bs4 import BeautifulSoup
 
 CSS = ROOT / "tools" / "paper.css"
+FONTS = ROOT / "_build" / "browser" / "node_modules" / "@fontsource"
+FACES = {"source-serif-4": ("400", "400-italic", "700"), "source-sans-3": ("400", "600")}
 SCREEN_ONLY = {"book/sections", "book/server", "book/helper"}
 SHEETS = "book/exercises/"
+SHORT = 10  # lines of code that stay together, and with what they show
 LEFT_OUT = (  # parts of pages
     ".headerlink, script, button, #jb-print-docs-body, [data-live], .sd-container-fluid, "
     ".cell details.hide, #for-students, #for-teachers"
@@ -73,6 +76,11 @@ def made(html):
     return BeautifulSoup(html, "html.parser")
 
 
+def page_of(id):
+    """A place for the number of the page on which this id stands."""
+    return f'<span data-page-of="{id}">000</span>'
+
+
 def set_links(article, address, name, names):
     """Inner links lead to ids of the one document; what is elsewhere stands there as an address.
 
@@ -85,8 +93,8 @@ def set_links(article, address, name, names):
             id = names[target] + (f"--{fragment}" if fragment else "")
             link["href"] = f"#{id}"
             elsewhere = id[0].isdigit() and id.partition("--")[0] != name.partition("--")[0]
-            if elsewhere and not link.find_parent(["table", "figcaption", *HEADINGS]):
-                link.append(made(f' (page <span data-page-of="{id}"></span>)'))
+            if elsewhere and (fragment or not link.find_parent("table")):
+                link.append(made(f" (page {page_of(id)})"))
         elif not host or host.endswith(".invalid"):
             link.unwrap()
         elif host not in link.get_text() and not link.get_text().startswith("doi:"):
@@ -108,6 +116,16 @@ def set_ids(article, name):
         element["id"] = f"{name}--{element['id']}"
 
 
+def refer_to_first_cell(article, name, names):
+    """The cell that all chapters begin with is printed once, in the first of them."""
+    cell = article.find(id=f"{name}--cell-setup")
+    first = next((other for other in names.values() if other[0].isdigit()), name)
+    if cell and name != first:
+        id = f"{first}--cell-setup"
+        place = f'<a href="#{id}">page {page_of(id)}</a>'
+        cell.replace_with(made(f'<p class="note">The first cell is the one on {place}.</p>'))
+
+
 def unfold(article, name):
     """Open what is folded; the answers to questions go to the end."""
     answers = []
@@ -127,7 +145,7 @@ def unfold(article, name):
         place.replace_with(
             made(
                 "<p>Decide before you look up the answers on "
-                f'<a href="#{id}">page <span data-page-of="{id}"></span></a>.</p>'
+                f'<a href="#{id}">page {page_of(id)}</a>.</p>'
             )
         )
         article.append(made(f'<h2 id="{id}">Answers</h2>'))
@@ -140,11 +158,15 @@ def take(path, names):
     article = made(file.read_text(encoding="utf-8")).select_one("article.bd-article")
     for element in article.select(LEFT_OUT):
         element.decompose()
+    for cell in article.select(".cell"):
+        if cell.pre.get_text().count("\n") <= SHORT:
+            cell["class"].append("short")
     for image in article.select("img"):
         image["src"] = urljoin(file.as_uri(), image["src"])
         del image["loading"]
     set_links(article, file.as_uri(), name_of(path), names)
     set_ids(article, name_of(path))
+    refer_to_first_cell(article, name_of(path), names)
     unfold(article, name_of(path))
     return article
 
@@ -205,10 +227,7 @@ def running_head(page):
 
 def entry(heading, id):
     """A line of the contents."""
-    return (
-        f'<a href="#{id}"><span>{"".join(map(str, heading.contents))}</span>'
-        f'<span data-page-of="{id}"></span></a>'
-    )
+    return f'<a href="#{id}"><span>{"".join(map(str, heading.contents))}</span>{page_of(id)}</a>'
 
 
 def contents(pages):
@@ -219,18 +238,26 @@ def contents(pages):
             part = page.part
             yield f'<p class="part">{part}</p>'
         yield f'<p class="title">{entry(page.article.h1, page.name)}</p>'
-        for heading in page.article.find_all("h2"):
-            yield f"<p>{entry(heading, heading['id'])}</p>"
+        if page.part != "Reference":
+            for heading in page.article.find_all("h2"):
+                yield f"<p>{entry(heading, heading['id'])}</p>"
 
 
 def document(pages, config):
     """One page of HTML: a title page, the contents, the book."""
     static = (HTML / "_static").as_uri()
+    sheets = [HTML / "_static" / name for name in ("katex/katex.min.css", "pygments.css")]
+    sheets += [FONTS / font / f"{face}.css" for font, faces in FACES.items() for face in faces]
+    links = "".join(f'<link rel="stylesheet" href="{sheet.as_uri()}">' for sheet in (*sheets, CSS))
     scripts = "".join(
         f'<script src="{static}/{name}"></script>'
         for name in ("katex.min.js", "formulas.js")
         if (HTML / "_static" / name).exists()
     )
+    front = f"""<div class="title-page"><p>{config["title"]}</p>
+        <p>{config["author"]}, {config["copyright"]}</p>
+        <p>{config["html"]["extra_footer"]}</p></div>
+        <nav class="contents"><h1>Contents</h1>{"".join(contents(pages))}</nav>"""
     body = "".join(
         f'<article id="{page.name}" style="page: p-{page.name}">{page.article.decode_contents()}'
         "</article>"
@@ -238,12 +265,5 @@ def document(pages, config):
     )
     return f"""<!DOCTYPE html><html lang="en" data-theme="light"><head>
         <meta charset="utf-8"><title>{config["title"]}</title>
-        <link rel="stylesheet" href="{static}/katex/katex.min.css">
-        <link rel="stylesheet" href="{static}/pygments.css">
-        <link rel="stylesheet" href="{CSS.as_uri()}">
-        <style>{"".join(map(running_head, pages))}</style>{scripts}</head>
-        <body><div class="title-page"><p>{config["title"]}</p>
-        <p>{config["author"]}, {config["copyright"]}</p>
-        <p>{config["html"]["extra_footer"]}</p></div>
-        <nav class="contents"><h1>Contents</h1>{"".join(contents(pages))}</nav>
-        {body}</body></html>"""
+        {links}<style>{"".join(map(running_head, pages))}</style>{scripts}</head>
+        <body>{front if len(pages) > 1 else ""}{body}</body></html>"""

@@ -31,8 +31,9 @@ def set_page_numbers(page, path):
     places = reader.named_destinations
     numbers = {
         id: reader.get_destination_page_number(places[f"/{id}"]) + 1
-        for id in page.evaluate("[...document.querySelectorAll('[data-page-of]')]"
-                                ".map(e => e.dataset.pageOf)")
+        for id in page.evaluate(
+            "[...document.querySelectorAll('[data-page-of]')].map(e => e.dataset.pageOf)"
+        )
     }
     return page.evaluate(
         """numbers => [...document.querySelectorAll("[data-page-of]")].filter(e => {
@@ -89,7 +90,9 @@ def main():
     parser.add_argument("--out", type=Path, help="the file to write")
     options = parser.parse_args()
     if chromium() is None:
-        raise SystemExit("pdf: no Chromium found (chromium, google-chrome): apt-get install chromium")
+        raise SystemExit(
+            "pdf: no Chromium found (chromium, google-chrome): apt-get install chromium"
+        )
     name = f"chapter-{options.chapter}.pdf" if options.chapter else "book.pdf"
     out = options.out or ROOT / "_build" / name
     config = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
