@@ -1,7 +1,7 @@
 """What of the built book goes on paper, and how: its pages as one document for `make pdf`.
 
-A chapter gets the questions of its exercises and the answers to "Check yourself" at its end. Left out
-is what only a screen has a use for, and the code of folded cells, which only draws.
+A chapter gets the questions of its exercises and the answers to "Check yourself" at its end. Left
+out is what only a screen has a use for, and the code of folded cells, which only draws.
 """
 
 import re
