@@ -4,12 +4,12 @@
 
 paper.py makes one document of all pages: Chromium then writes bookmarks and inner links itself.
 
-Why Chromium: three ways were tried on chapter 3. Chromium itself has running heads and page numbers
-(CSS's named pages and margin boxes), and prints twice for the numbers in the contents. Paged.js, on
-the same style sheet, gave as many pages and lost the heads: a script more, and nothing for it. Typst,
-with Pandoc before it, set the notebook well and in three seconds, but Pandoc reads notebooks, not the
-built pages: captions, folded parts, links to terms and all pages in MyST would need a second writer,
-to be kept in step with the first.
+Why Chromium: three ways were tried on chapter 3. Chromium itself has running heads and page
+numbers (CSS's named pages and margin boxes), and prints twice for the numbers in the contents.
+Paged.js, on the same style sheet, gave as many pages and lost the heads: a script more, and
+nothing for it. Typst, with Pandoc before it, set the notebook well and in three seconds, but
+Pandoc reads notebooks, not the built pages: captions, folded parts, links to terms and all pages
+in MyST would need a second writer, to be kept in step with the first.
 """
 
 import argparse
