@@ -254,9 +254,11 @@ def document(pages, config):
         for name in ("katex.min.js", "formulas.js")
         if (HTML / "_static" / name).exists()
     )
+    licence = made(config["html"]["extra_footer"])
+    set_links(licence, "", "", {})
     front = f"""<div class="title-page"><p>{config["title"]}</p>
         <p>{config["author"]}, {config["copyright"]}</p>
-        <p>{config["html"]["extra_footer"]}</p></div>
+        <p>{licence}</p></div>
         <nav class="contents"><h1>Contents</h1>{"".join(contents(pages))}</nav>"""
     body = "".join(
         f'<article id="{page.name}" style="page: p-{page.name}">{page.article.decode_contents()}'

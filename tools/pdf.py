@@ -13,6 +13,7 @@ in MyST would need a second writer, to be kept in step with the first.
 """
 
 import argparse
+import logging
 import tempfile
 from pathlib import Path
 
@@ -29,6 +30,7 @@ try:
 except ModuleNotFoundError as error:
     raise SystemExit(f"pdf: {error.name} is missing: run make browser-tools") from None
 
+logging.getLogger("pypdf").setLevel(logging.ERROR)  # it warns of a count in Chromium's trailer
 PRINT = {"prefer_css_page_size": True, "tagged": True, "outline": True}
 
 
