@@ -133,6 +133,10 @@ pdf: book  ## print the book into _build/book.pdf (CHAPTER=03 for one; needs Chr
 lighthouse: book  ## Lighthouse's scores of every chapter page (CHAPTER=04 for one; on an idle machine)
 	@$(BIN)/python tools/lighthouse.py $(CHAPTER)
 
+.PHONY: arrival
+arrival: book  ## what the live figures cost to arrive at on a slow processor (on an idle machine)
+	@$(BIN)/python tools/arrival.py $(CHAPTER)
+
 .PHONY: execute
 execute: $(VENV)/installed  ## re-execute the chapters in place on the full MNIST (CHAPTER=03 for one)
 	@$(BIN)/python tools/execute.py $(CHAPTER)

@@ -1,4 +1,8 @@
-"""Figures in one visual voice; the style itself is book.mplstyle beside this file."""
+"""Figures in one visual voice; the style itself is book.mplstyle beside this file.
+
+Every figure is as wide as a page's text or as half of it, so that its letters are as large as those
+of any other; what it shows decides its height alone.
+"""
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -14,6 +18,7 @@ DIGIT_COLOURS = (
 BLUE, ORANGE, GREEN, PINK, AMBER, SKY, BLACK = (
     "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000",
 )  # fmt: skip
+FULL, HALF = 7.17, 3.5  # widths of figures, in inches: the text of a page, and half of it
 
 
 def image(ax, x, title=None):
@@ -33,16 +38,21 @@ def image(ax, x, title=None):
     return ax
 
 
-def rows(named_images, titles=None, size=0.8):
+def rows(named_images, titles=None):
     """Rows of pictures with a name at the left of each: {"original": x, "decoded": x_hat}.
 
     named_images: dict of str to (n, 784) or (n, h, w[, 3]), the same n in each, all in [0, 1].
-    titles: n texts above the first row. size: height of a picture in inches.
+    titles: n texts above the first row. The pictures are as large as the page lets them be, at
+    most an inch.
     """
     n = len(next(iter(named_images.values())))
     shape = (len(named_images), n)
-    width = size * n + 1.6
-    fig, axes = plt.subplots(*shape, figsize=(width, size * shape[0] + 0.4), squeeze=False)
+    longest = max(len(line) for name in named_images for line in name.splitlines() or [""])
+    size = min((FULL - 0.09 * longest - 0.2) / n, 1)
+    above = 0.17 * (1 + max(title.count("\n") for title in titles)) if titles is not None else 0
+    fig, axes = plt.subplots(*shape, figsize=(FULL, size * shape[0] + above + 0.1), squeeze=False,
+                             layout="compressed")  # fmt: skip
+    fig.get_layout_engine().set(w_pad=0.03, h_pad=0.03)
     for ax_row, (name, images) in zip(axes, named_images.items(), strict=True):
         for ax, x in zip(ax_row, images, strict=True):
             image(ax, x)
@@ -67,26 +77,46 @@ def tile(images):
     return images[::-1].transpose(0, 2, 1, 3).reshape(n_rows * height, n_cols * width)
 
 
+def apart(points, least):
+    """The points, (n, 2), pushed away from each other until no two are closer than `least`."""
+    points = np.array(points, float)
+    for _ in range(200):
+        gaps = points[:, None] - points
+        distance = np.linalg.norm(gaps, axis=-1) + np.eye(len(points))
+        push = np.clip(least - distance, 0, None) * ~np.eye(len(points), dtype=bool) / 2
+        points += (gaps * (push / distance)[..., None]).sum(axis=1)
+    return points
+
+
+def label_classes(ax, points, y):
+    """Label each digit at the median of its points, or beside it where another label stands."""
+    digits = np.unique(y)
+    inches = ax.get_window_extent().size / ax.figure.dpi
+    least = 0.17 * max(np.ptp([ax.get_xlim(), ax.get_ylim()], axis=1) / inches)
+    medians = [np.median(points[y == digit], axis=0) for digit in digits]
+    for digit, at in zip(digits, apart(medians, least), strict=True):
+        label(ax, at, str(digit), DIGIT_COLOURS[digit])
+
+
 def scatter(z, y, ax=None, size=3):
     """Codes in the latent plane, coloured by digit, each class labelled at its median.
 
     z: (n, 2); y: (n,) integers 0 to 9. Equal scales on both axes. Returns the axes.
     """
-    ax = ax or plt.subplots(figsize=(7, 6))[1]
+    ax = ax or plt.subplots(figsize=(FULL, 5.2))[1]
     for digit in np.unique(y):
-        points = z[y == digit]
-        colour = DIGIT_COLOURS[digit]
-        ax.scatter(*points.T, s=size, color=colour, alpha=0.6, lw=0, label=str(digit))
-        label(ax, np.median(points, axis=0), str(digit), colour)
+        ax.scatter(*z[y == digit].T, s=size, color=DIGIT_COLOURS[digit], alpha=0.6, lw=0,
+                   label=str(digit))  # fmt: skip
+    label_classes(ax, z, y)
     ax.set(xlabel="$z_1$", ylabel="$z_2$", aspect="equal")
     ax.legend(title="digit", markerscale=14 / size**0.5 / 2, loc="center left",
               bbox_to_anchor=(1.01, 0.5))  # fmt: skip
     return ax
 
 
-def label(ax, at, text, colour=BLACK, size=16):
+def label(ax, at, text, colour=BLACK, size=12):
     """A text with a white rim, legible over points. at: (x, y) in data coordinates."""
-    rim = [patheffects.withStroke(linewidth=4, foreground="white")]
+    rim = [patheffects.withStroke(linewidth=3, foreground="white")]
     ax.annotate(text, at, color=colour, fontsize=size, weight="bold", ha="center", va="center",
                 path_effects=rim)  # fmt: skip
 
@@ -96,7 +126,7 @@ def curve(history, references=None):
 
     references: dict of str to {epoch: nats}, published values to compare with, as open circles.
     """
-    _, ax = plt.subplots(figsize=(7, 3.8))
+    _, ax = plt.subplots(figsize=(FULL, 3.6))
     epochs = np.arange(1, len(history.history["loss"]) + 1)
     ax.plot(epochs, history.history["loss"], "o-", label="training")
     if "val_loss" in history.history:
@@ -110,33 +140,38 @@ def curve(history, references=None):
     return ax
 
 
-def flow(parts, arrows=None, height=1.7):
+def flow(parts, arrows=None):
     """A chain of labelled shapes and pictures with arrows between them, read left to right.
 
     parts: (what, kind, colour) each. kind is "box", "narrow" (an encoder), "widen" (a decoder) or
     "plain", and what is the text in it; or kind is "image" and what is a picture, as `image`
-    takes it. arrows: the text over each arrow, one fewer than parts. height: in inches.
+    takes it. arrows: the text over each arrow, one fewer than parts. Up to five parts are drawn to
+    one scale, an inch each.
     """
     n = len(parts)
-    fig, ax = plt.subplots(figsize=(min(2.1 * n, 10), height))
+    wide, between = 0.96, 1.55
+    fig, ax = plt.subplots(figsize=(FULL, 1.1), layout=None)
+    ax.set_position((0, 0, 1, 1))
     half = {"box": (0.42, 0.42), "narrow": (0.5, 0.22), "widen": (0.22, 0.5)}
     for i, (what, kind, colour) in enumerate(parts):
-        x = 1.6 * i
+        x, edge = between * i, wide / 2
         if kind in half:
             left, right = half[kind]
-            corners = [(x - 0.5, -left), (x + 0.5, -right), (x + 0.5, right), (x - 0.5, left)]
+            corners = [(x - edge, -left), (x + edge, -right), (x + edge, right), (x - edge, left)]
             ax.add_patch(patches.Polygon(corners, fc=colour, ec="none", alpha=0.25))
             ax.add_patch(patches.Polygon(corners, fc="none", ec=colour, lw=2))
         if kind == "image":
             image(ax.inset_axes((x - 0.5, -0.5, 1, 1), transform=ax.transData), what)
         else:
-            ax.text(x, 0, what, ha="center", va="center", fontsize=12)
+            ax.text(x, 0, what, ha="center", va="center", size=9)
         if i + 1 < n:
             style = {"arrowstyle": "-|>", "lw": 2, "color": "#333333"}
-            ax.annotate("", (x + 1.07, 0), (x + 0.53, 0), arrowprops=style)
+            ends = (x + between - edge - 0.03, 0), (x + edge + 0.03, 0)
+            ax.annotate("", *ends, arrowprops=style)
             if arrows:
-                ax.text(x + 0.8, 0.12, arrows[i], ha="center", va="bottom", fontsize=11)
-    ax.set(xlim=(-0.6, 1.6 * (n - 1) + 0.6), ylim=(-0.65, 0.65), aspect="equal")
+                ax.text(x + between / 2, 0.1, arrows[i], ha="center", va="bottom", size=9)
+    middle, width = between * (n - 1) / 2, max(FULL, between * (n - 1) + wide + 0.05)
+    ax.set(xlim=(middle - width / 2, middle + width / 2), ylim=(-0.55, 0.55), aspect="equal")
     ax.axis("off")
     return fig
 
@@ -147,7 +182,7 @@ def auc_dots(groups):
     groups: dict of panel title to {method: (10,) AUCs}; each method in a panel has a marker and
     a colour of its own. Returns the figure.
     """
-    fig, axes = plt.subplots(len(groups), 1, figsize=(8, 3.3 * len(groups)), sharex=True)
+    fig, axes = plt.subplots(len(groups), 1, figsize=(FULL, 2.6 * len(groups)), sharex=True)
     for ax, (title, methods) in zip(np.atleast_1d(axes), groups.items(), strict=True):
         ax.axhline(0.5, color="gray", ls="--", lw=1)
         shifts = np.linspace(-0.25, 0.25, len(methods))
@@ -166,7 +201,7 @@ def roc_panels(curves):
 
     curves: dict of method to a list of ten (fpr, tpr); methods differ in line style and colour.
     """
-    fig, axes = plt.subplots(2, 5, figsize=(10, 4.6), sharex=True, sharey=True)
+    fig, axes = plt.subplots(2, 5, figsize=(FULL, 3.6), sharex=True, sharey=True)
     for digit, ax in enumerate(axes.flat):
         ax.plot([0, 1], [0, 1], color="gray", lw=0.8)
         for (name, pairs), style in zip(curves.items(), ("-", "--", ":"), strict=False):
@@ -178,15 +213,16 @@ def roc_panels(curves):
     return fig
 
 
-def answers(x_query, y_query, x_found, y_found, size=0.75):
+def answers(x_query, y_query, x_found, y_found):
     """Queries at the left, each with its answers from left to right; wrong ones are crossed.
 
     x_query: (n, 784), y_query: (n,) digits; x_found: (n, k, 784), y_found: (n, k).
     """
     n, k = np.shape(y_found)
     ratios = [1, 0.3] + [1] * k
-    fig, axes = plt.subplots(n, k + 2, figsize=(size * sum(ratios), size * 1.3 * n),
-                             width_ratios=ratios)  # fmt: skip
+    size = min(FULL / (sum(ratios) + 0.5), 1)
+    fig, axes = plt.subplots(n, k + 2, figsize=(FULL, (size + 0.25) * n), width_ratios=ratios,
+                             layout="compressed")  # fmt: skip
     for i, ax_row in enumerate(np.atleast_2d(axes)):
         image(ax_row[0], x_query[i], f"query {y_query[i]}")
         ax_row[1].axis("off")
@@ -205,7 +241,7 @@ def grid_of_pictures(images, at, ax=None):
     images: (n, n, 784), in [0, 1]; at: (n,) evenly spaced. The picture at [i, j] is centred on
     the point (at[j], at[i]). Returns the axes.
     """
-    ax = ax or plt.subplots(figsize=(6, 6))[1]
+    ax = ax or plt.subplots(figsize=(FULL, 5.2))[1]
     at = np.asarray(at)
     half = (at[1] - at[0]) / 2
     ends = (at[0] - half, at[-1] + half)
@@ -219,15 +255,14 @@ def spots(z_mean, sigma, y, radius=1.5, ax=None):
     z_mean, sigma: (n, 2); y: (n,) integers 0 to 9. Each class is labelled at its median, and the
     prior is the dashed circle. Returns the axes.
     """
-    ax = ax or plt.subplots(figsize=(6.5, 6.5))[1]
+    ax = ax or plt.subplots(figsize=(FULL, 5.2))[1]
     for mean, sd, digit in zip(z_mean, sigma, y, strict=True):
         ax.add_patch(patches.Ellipse(mean, *(2 * radius * sd), color=DIGIT_COLOURS[digit],
                                      alpha=0.4, lw=0))  # fmt: skip
     ax.add_patch(patches.Circle((0, 0), radius, fill=False, ls="--", lw=2))
-    for digit in np.unique(y):
-        label(ax, np.median(z_mean[y == digit], axis=0), str(digit), DIGIT_COLOURS[digit])
     ax.set(xlabel="$z_1$", ylabel="$z_2$", aspect="equal")
     ax.autoscale_view()
+    label_classes(ax, z_mean, y)
     return ax
 
 
@@ -236,12 +271,12 @@ def confusion(matrix, ax=None):
 
     matrix: (10, 10), each row sums to 1. Entries below half a per cent stay blank.
     """
-    ax = ax or plt.subplots(figsize=(6, 5.6))[1]
+    ax = ax or plt.subplots(figsize=(FULL, 5))[1]
     ax.imshow(matrix, vmin=0, vmax=1, cmap="Blues")
     for (i, j), share in np.ndenumerate(matrix):
         if share >= 0.005:
             colour = "white" if share > 0.6 else BLACK
-            ax.text(j, i, f"{100 * share:.0f}", ha="center", va="center", color=colour, size=10)
+            ax.text(j, i, f"{100 * share:.0f}", ha="center", va="center", color=colour, size=9)
     ax.set(xticks=range(10), yticks=range(10), xlabel="read as", ylabel="written")
     ax.spines[:].set_visible(False)
     return ax
@@ -254,7 +289,7 @@ def plane_map(values, extent, points, name):
     points: (n, 2). name: of the quantity, with its unit. Colours end at the 90% quantile.
     Returns the axes.
     """
-    fig, ax = plt.subplots(figsize=(7.5, 6))
+    fig, ax = plt.subplots(figsize=(FULL, 5.2))
     drawn = ax.imshow(values, cmap="Oranges", vmin=0, vmax=np.quantile(values, 0.9),
                       extent=extent, origin="lower", interpolation="bilinear")  # fmt: skip
     ax.scatter(*points.T, s=2, color=BLUE, lw=0)
@@ -264,14 +299,14 @@ def plane_map(values, extent, points, name):
 
 
 def field_map():
-    """Where autoencoders and GANs lie on the map of artificial intelligence (figure 2.1)."""
-    fig, ax = plt.subplots(figsize=(8, 4.6))
+    """Where autoencoders and GANs lie on the map of artificial intelligence."""
+    fig, ax = plt.subplots(figsize=(FULL, 4))
     regions = [  # x, y, width, height, title, colour
         (0.0, 0.0, 10, 6.0, "artificial intelligence", BLACK),
         (0.3, 0.2, 9.4, 5.1, "machine learning", BLUE),
         (0.6, 0.4, 2.5, 4.2, "supervised:\nlabels are given", AMBER),
         (3.3, 0.4, 6.2, 4.2, "unsupervised and self-supervised: the data are the labels", GREEN),
-        (4.9, 0.6, 4.4, 3.3, "generative: a distribution to sample from", ORANGE),
+        (4.75, 0.6, 4.6, 3.3, "generative: a distribution to sample from", ORANGE),
     ]
     for x, y, width, height, title, colour in regions:
         box = patches.FancyBboxPatch(
@@ -284,16 +319,16 @@ def field_map():
             lw=2,
         )
         ax.add_patch(box)
-        ax.text(x + 0.15, y + height - 0.15, title, va="top", fontsize=11)
+        ax.text(x + 0.15, y + height - 0.15, title, va="top")
     models = [
         (1.85, 2.0, "classifier\nregression"),
-        (4.1, 2.6, "PCA"),
-        (4.1, 1.3, "plain\nautoencoder"),
+        (4.02, 2.6, "PCA"),
+        (4.02, 1.3, "plain\nautoencoder"),
         (6.0, 2.1, "one explicit\nobjective:\n\nVAE\nmixtures, flows\ndiffusion"),
         (8.1, 2.1, "two competing\nobjectives:\n\nGAN\n(BEGAN: with an\nautoencoder in it)"),
     ]
     for x, y, text in models:
-        ax.text(x, y, text, ha="center", va="center", fontsize=11)
+        ax.text(x, y, text, ha="center", va="center")
     ax.set(xlim=(-0.1, 10.1), ylim=(-0.1, 6.1))
     ax.axis("off")
     return fig
@@ -305,7 +340,7 @@ def densities(x, curves, samples=None, ax=None):
     x: (n,); curves: dict of str to (n,), densities at x. samples: (m,), drawn as black crosses
     on the axis. Returns the axes.
     """
-    ax = ax or plt.subplots(figsize=(7.5, 4))[1]
+    ax = ax or plt.subplots(figsize=(FULL, 3.8))[1]
     styles = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)))
     for (name, density), style in zip(curves.items(), styles, strict=False):
         ax.plot(x, density, ls=style, label=name)
@@ -350,12 +385,12 @@ def rate_distortion(models):
     models: dict of name to (rate, distortion, usual), in nats an image; a model that is not
     `usual` is drawn as a triangle.
     """
-    _, ax = plt.subplots(figsize=(7, 4.8))
+    _, ax = plt.subplots(figsize=(FULL, 4.4))
     for name, (rate, distortion, usual) in models.items():
         marker, colour = ("o", BLUE) if usual else ("^", ORANGE)
         ax.plot([0, rate + distortion], [rate + distortion, 0], color="#dddddd", lw=1, zorder=0)
         ax.plot(rate, distortion, marker, color=colour, ms=9)
-        ax.annotate(name, (rate, distortion), (8, 4), textcoords="offset points", fontsize=11)
+        ax.annotate(name, (rate, distortion), (8, 4), textcoords="offset points")
     rates, distortions = zip(*[model[:2] for model in models.values()], strict=True)
     ax.set(xlim=(0, max(rates) * 1.25), ylim=(min(distortions) - 12, max(distortions) + 8),
            xlabel="rate: KL divergence (nats per image)",
@@ -369,11 +404,11 @@ def ranking(named, label=""):
     named: dict of name to (value, marker, colour); label: of the axis, with the unit.
     """
     ordered = sorted(named.items(), key=lambda item: item[1][0])
-    _, ax = plt.subplots(figsize=(7, 0.42 * len(named) + 0.8))
+    _, ax = plt.subplots(figsize=(FULL, 0.36 * len(named) + 0.7))
     for row, (_, (value, marker, colour)) in enumerate(ordered):
         ax.axhline(row, color="#dddddd", lw=1, zorder=0)
         ax.plot(value, row, marker, color=colour, ms=8)
-        ax.annotate(f"{value:.0f}", (value, row), (9, 4), textcoords="offset points", fontsize=11)
+        ax.annotate(f"{value:.0f}", (value, row), (9, 4), textcoords="offset points")
     ax.set(yticks=range(len(named)), yticklabels=[name for name, _ in ordered], xlabel=label)
     ax.margins(x=0.1)
     return ax
@@ -384,7 +419,7 @@ def table(cells, columns, rows):
 
     cells: list of rows, each a list of texts; columns, rows: their headings, above and at left.
     """
-    fig, ax = plt.subplots(figsize=(3.1 * len(columns) + 1.8, 1.0 * len(rows) + 0.8))
+    fig, ax = plt.subplots(figsize=(FULL, 0.8 * len(rows) + 0.6))
     for i, (name, texts) in enumerate(zip(rows, cells, strict=True)):
         ax.text(-0.05, i + 0.5, name, ha="right", va="center", weight="bold")
         for j, text in enumerate(texts):

@@ -52,6 +52,22 @@ def setup(seed=0):
 
     threadpool_limits(THREADS)  # NumPy's threads, when NumPy was imported before us
     plt.style.use("aebook.book")
+    _figures_of_their_own_width()
+
+
+def _figures_of_their_own_width():
+    """In a notebook, show a figure as wide as it says, at two dots a pixel.
+
+    IPython cuts away margins, so that widths differ, and takes a format for screens of long ago.
+    Formats that somebody has chosen stay.
+    """
+    if "IPython" in sys.modules and (shell := sys.modules["IPython"].get_ipython()):
+        from matplotlib_inline.config import InlineBackend
+
+        inline = InlineBackend.instance(parent=shell)
+        inline.print_figure_kwargs = {"bbox_inches": None}
+        if inline.figure_formats == {"png"}:
+            inline.figure_formats = {"retina"}
 
 
 def _backend():

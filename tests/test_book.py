@@ -10,6 +10,7 @@ import pytest
 import repository
 import yaml
 from _ext import address as address_ext
+from _ext import figures as figures_ext
 from _ext import pages as pages_ext
 from conftest import ROOT
 
@@ -64,6 +65,17 @@ def test_nothing_is_loaded_from_another_host(pages):
                 target = inside(path, address)
                 assert target is not None, f"{path.name} loads {address}"
                 assert target.exists(), f"{path.name} loads {address}, which is not there"
+
+
+def test_formulas_stand_without_a_script():
+    """As KaTeX set them when the book was built; nothing in TeX is left for a browser to set."""
+    for path in PAGES:
+        text = path.read_text(encoding="utf-8")
+        shown = re.sub(r"(?s)<(pre|code|annotation|script|style)\b.*?</\1>", "", text)
+        assert not re.search(r"\\[(\[\])]|\\[a-z]{3,}", shown), path
+        assert "katex-error" not in text
+        assert text.count('<span class="katex">') == len(re.findall('class="formula', text)), path
+    assert any("katex-display" in path.read_text(encoding="utf-8") for path in PAGES)
 
 
 def test_style_sheets_load_nothing_from_another_host():
@@ -140,6 +152,19 @@ def test_every_picture_has_a_text(pages):
         for source, alt in page.alts:
             assert alt, f"{path.name}: {source} has no alternative text"
             assert not re.search(r"\.(png|svg|jpe?g)\b|[0-9a-f]{16}", alt), f"{path.name}: {alt}"
+
+
+def test_every_figure_has_its_number_and_caption_on_its_page_and_in_the_list():
+    """The live ones too: a caption is the figure's last child, whatever stands above it."""
+    listed = (HTML / "book" / "figures.html").read_text(encoding="utf-8")
+    for name, found in figures_ext.numbers().items():
+        page = (HTML / f"{name}.html").read_text(encoding="utf-8")
+        shown = re.findall(r'<figure [^>]*id="([^"]*)">(.*?)</figure>\n', page, re.S)
+        assert [key for key, _ in shown] == list(found), name
+        for key, figure in shown:
+            number = "Figure " + ".".join(map(str, found[key]))
+            assert f'<span class="caption-number">{number} </span>' in figure, key
+            assert f'href="../{name}.html#{key}">{number}</a>' in listed, key
 
 
 def test_no_formula_or_directive_is_left_raw(pages):

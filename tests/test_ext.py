@@ -5,8 +5,9 @@ import re
 import types
 
 import _ext
+import nbformat
 import pytest
-from _ext import helper, pages
+from _ext import figures, helper, pages
 from conftest import ROOT
 from sphinx.errors import ExtensionError
 
@@ -60,6 +61,42 @@ def test_fields_of_a_docstring_are_paragraphs_of_their_own_and_backticks_code():
         "Does it.", "x: of n rows, in nats or bits. y, z: more. returns_not", "k: last.",
     ]  # fmt: skip
     assert [node.astext() for node in shown[1] if node.tagname == "literal"] == ["n"]
+
+
+def write_chapter(folder, stem, captions):
+    """A notebook with a figure for each of these captions, after a cell that has none."""
+    cells = [nbformat.v4.new_code_cell("1")]
+    for name, caption in captions.items():
+        figure = {"figure": {"name": name, "caption": caption}}
+        cells.append(nbformat.v4.new_code_cell("2", metadata={"mystnb": figure}))
+    title = nbformat.v4.new_markdown_cell(f"# {int(stem[:2])}. Title")
+    nbformat.write(nbformat.v4.new_notebook(cells=[title, *cells]), folder / f"{stem}.ipynb")
+
+
+def test_figures_are_numbered_by_chapter_and_pages_with_new_numbers_written_anew(tmp_path):
+    """Chapter 0 has figures 0.1 and 0.2, chapter 12 its own, wherever _toc.yml puts them."""
+    write_chapter(tmp_path, "00-one", {"fig-00-a": "A.", "fig-00-b": "B."})
+    write_chapter(tmp_path, "12-two", {"fig-12-c": "C."})
+    first, second = f"{tmp_path.name}/00-one", f"{tmp_path.name}/12-two"
+    env = types.SimpleNamespace(toc_fignumbers={})
+    assert figures.assign_figure_numbers(None, env, tmp_path) == [first, second]
+    assert env.toc_fignumbers == {
+        first: {"figure": {"fig-00-a": (0, 1), "fig-00-b": (0, 2)}},
+        second: {"figure": {"fig-12-c": (12, 1)}},
+    }
+    write_chapter(tmp_path, "00-one", {"fig-00-b": "B.", "fig-00-a": "A."})
+    assert figures.assign_figure_numbers(None, env, tmp_path) == [first]
+
+
+def test_the_list_of_figures_has_each_with_its_number_caption_and_link(tmp_path):
+    write_chapter(tmp_path, "03-three", {"fig-03-a": "What $z$ is.", "fig-03-b": "More."})
+    write_chapter(tmp_path, "04-four", {})
+    title, *entries = filter(None, figures.listed(tmp_path))
+    assert title == "## 3. Title"
+    assert re.findall(r'href="([^"]*)">(Figure [\d.]+)</a> (.*)', "\n".join(entries)) == [
+        ("../notebooks/03-three.html#fig-03-a", "Figure 3.1", "What $z$ is."),
+        ("../notebooks/03-three.html#fig-03-b", "Figure 3.2", "More."),
+    ]
 
 
 ICONS = '.fa-sun:before{content:"\\f185"}.fa-bug:before{content:"\\f188"}.more{content:"\\f107"}'

@@ -1,7 +1,9 @@
 """What every chapter keeps, so that it reads the same in Jupyter, Colab, VS Code and the book."""
 
 import ast
+import base64
 import importlib
+import io
 import re
 
 import execute
@@ -10,6 +12,9 @@ import repository
 from _ext.helper import bare
 from conftest import NOTEBOOKS, ROOT
 from fingerprint import fingerprint
+from PIL import Image
+
+from aebook import plots
 
 HELPERS = [p for p in sorted((ROOT / "aebook").glob("*.py")) if p.stem != "plots"]
 
@@ -120,14 +125,41 @@ def test_markdown_is_portable(notebook):
             assert tags <= {"details", "summary"}, f"{cell.id}: {tags}"
 
 
+def figures(notebook):
+    """(cell, output) of every figure, the live ones with their pictures."""
+    return [(cell, out) for cell, out in outputs(notebook) if "image/png" in out.get("data", {})]
+
+
 def test_every_figure_has_an_alternative_text_of_its_own(notebook):
     seen = {}
-    for cell, out in outputs(notebook):
-        if {"image/png", "image/svg+xml"} & set(out.get("data", {})):
-            alt = cell.metadata.get("mystnb", {}).get("image", {}).get("alt", "")
-            assert len(alt.split()) >= 8, f"{cell.id}: alternative text {alt!r} says too little"
-            assert alt not in seen, f"{cell.id} repeats the text of {seen.get(alt)}"
-            seen[alt] = cell.id
+    for cell, _ in figures(notebook):
+        alt = cell.metadata.get("mystnb", {}).get("image", {}).get("alt", "")
+        assert len(alt.split()) >= 8, f"{cell.id}: alternative text {alt!r} says too little"
+        assert alt not in seen, f"{cell.id} repeats the text of {seen.get(alt)}"
+        seen[alt] = cell.id
+
+
+def test_every_figure_has_a_caption_and_a_name_and_nothing_else_has(notebook, notebook_path):
+    """MyST-NB captions what a cell displays: one figure, beside what it prints."""
+    shown = {cell.id for cell, _ in figures(notebook)}
+    captioned = {c.id for c in code_cells(notebook) if "figure" in c.metadata.get("mystnb", {})}
+    assert captioned == shown
+    for cell, _ in figures(notebook):
+        figure = cell.metadata["mystnb"]["figure"]
+        assert figure["name"] == f"fig-{notebook_path.stem[:2]}-{cell.id}"
+        assert re.search(r"\w.* .*\w.*\.$", figure["caption"], re.S), cell.id
+        displayed = [out for out in cell.outputs if out.output_type != "stream"]
+        assert len(displayed) == 1, f"{cell.id} displays {len(displayed)} things"
+
+
+def test_every_figure_is_as_wide_as_the_text_or_half_with_two_dots_a_pixel(notebook):
+    """So the letters of all are of one size on a page, and sharp on a screen of today."""
+    for cell, out in figures(notebook):
+        picture = Image.open(io.BytesIO(base64.b64decode(out.data["image/png"])))
+        assert picture.width in [int(192 * width) for width in (plots.FULL, plots.HALF)], cell.id
+        assert picture.info["dpi"] == pytest.approx((192, 192), abs=0.1), cell.id
+        told = out.metadata["image/png"]
+        assert (told["width"], told["height"]) == (picture.width // 2, picture.height // 2), cell.id
 
 
 def test_no_forbidden_words(notebook):
@@ -143,22 +175,6 @@ def test_no_private_or_backend_calls(notebook):
         assert not re.search(r"keras\.src|keras\.backend|import tensorflow|\btf\.", cell.source), (
             cell.id
         )
-
-
-NAME = r"[A-Z][\w’'-]+"
-CITATION = re.compile(
-    rf"({NAME})(?:(?:, | and |, and | et al\.){NAME})*(?: et al\.)?,? \(?((?:19|20)\d\d)[);]"
-)
-
-
-def test_sources_named_in_the_text_have_an_entry(notebook):
-    """(Kingma and Welling, 2014) needs an entry by Kingma of 2014 in references.bib."""
-    bib = (ROOT / "book" / "references.bib").read_text(encoding="utf-8")
-    entries = re.findall(r"@\w+\{.*?\n\}", bib, re.S)
-    for cell in notebook.cells:
-        for name, year in CITATION.findall(cell.source) if cell.cell_type == "markdown" else ():
-            found = any(name in entry and f"{{{year}}}" in entry for entry in entries)
-            assert found, f"{cell.id}: no entry for {name}, {year}"
 
 
 def helper_definitions():

@@ -72,10 +72,22 @@ def test_no_two_digits_have_a_like_colour(vision):
     assert apart[~np.eye(10, dtype=bool)].min() > 20
 
 
+def letters(fig):
+    """The sizes of all letters of a figure, in points."""
+    return {text.get_fontsize() for text in fig.findobj(matplotlib.text.Text) if text.get_text()}
+
+
 @pytest.fixture(autouse=True)
-def _closed():
+def _one_look():
+    """Whatever a test draws is as wide as a page or half, with letters of one size in it."""
+    plt.style.use("aebook.book")
     yield
+    figures = [plt.figure(number) for number in plt.get_fignums()]
     plt.close("all")
+    for fig in figures:
+        assert fig.get_figwidth() in (plots.FULL, plots.HALF)
+        assert letters(fig) <= {9, 10, 12}  # ticks and legends, text, names of groups
+        assert fig.get_figheight() <= 5.2  # on a slide, what is higher would be smaller
 
 
 def texts(ax):
@@ -95,6 +107,12 @@ def inside(ellipse, points):
     """Which of the points, in data coordinates, an ellipse holds."""
     half = np.array([ellipse.width, ellipse.height]) / 2
     return (((points - ellipse.center) / half) ** 2).sum(axis=1) < 1
+
+
+def test_the_style_draws_as_wide_as_a_page_and_cuts_nothing_away():
+    assert plt.rcParams["figure.figsize"][0] == plots.FULL
+    assert plt.rcParams["savefig.bbox"] is None
+    assert plt.rcParams["savefig.dpi"] == 2 * plt.rcParams["figure.dpi"] == 192
 
 
 def test_every_figure_is_looked_at_here():
@@ -124,6 +142,24 @@ def test_scatter_colours_and_names_each_digit_where_it_lies():
     assert ax.get_aspect() == 1
 
 
+def test_labels_that_would_cover_each_other_move_and_no_others():
+    medians = np.array([[0, 0], [0.1, 0], [0, 0.2], [5, 5]])
+    moved = plots.apart(medians, 1)
+    distance = np.linalg.norm(moved[:, None] - moved, axis=-1)
+    assert distance[~np.eye(4, dtype=bool)].min() > 0.95
+    assert np.linalg.norm(moved - medians, axis=1).max() < 1
+    np.testing.assert_array_equal(moved[3], medians[3])
+    crowd, digits = np.concatenate([Z, Z[:20] + 0.01]), np.concatenate([Y, np.full(20, 5)])
+    ax = plots.scatter(Z, Y)
+    for text in list(ax.texts):
+        text.remove()
+    plots.label_classes(ax, crowd, digits)
+    at = annotated(ax)
+    assert at["7"] == pytest.approx(np.median(Z[Y == 7], axis=0))
+    boxes = [text.get_window_extent() for text in ax.texts if text.get_text() in "35"]
+    assert not boxes[0].overlaps(boxes[1])
+
+
 def test_a_label_stands_where_it_is_told():
     ax = plt.subplots()[1]
     plots.label(ax, (0.2, 0.7), "here")
@@ -140,6 +176,22 @@ def test_curve_counts_epochs_from_one_and_tells_training_from_validation():
     np.testing.assert_array_equal(drawn["published"].get_xydata(), [[1, 190], [3, 160]])
     assert drawn["training"].get_linestyle() != drawn["validation"].get_linestyle()
     assert labelled(ax)
+
+
+@pytest.mark.parametrize("n", [4, 8, 10, 14])
+def test_rows_fill_the_page_with_their_pictures(n):
+    """Names and all: what is left is less than two pictures, and nothing leaves the paper."""
+    fig = plots.rows({"test image\nof a digit": np.zeros((n, 784))}, ["1\n2"] * n)
+    fig.draw_without_rendering()
+    boxes = [ax.get_window_extent() for ax in fig.axes]
+    name = fig.axes[0].yaxis.label.get_window_extent()
+    title = fig.axes[0].title.get_window_extent()
+    assert name.x0 >= 0
+    assert title.y1 <= fig.bbox.height
+    assert name.x1 <= boxes[0].x0
+    picture = boxes[0].width
+    assert picture == pytest.approx(boxes[0].height, rel=0.05)
+    assert name.x0 + fig.bbox.x1 - boxes[-1].x1 < 2 * picture or picture > 0.9 * fig.dpi
 
 
 def test_flow_reads_from_left_to_right_and_an_encoder_narrows():

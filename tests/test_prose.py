@@ -53,8 +53,9 @@ def unfounded(texts, chapters, name):
 
 def test_a_number_in_a_chapter_was_computed_there(notebook, notebook_path):
     texts = [cell.source for cell in notebook.cells if cell.cell_type == "markdown"]
-    texts += [cell.metadata.get("mystnb", {}).get("image", {}).get("alt", "")
-              for cell in notebook.cells]  # fmt: skip
+    told = [cell.metadata.get("mystnb", {}) for cell in notebook.cells]
+    texts += [part.get("image", {}).get("alt", "") for part in told]
+    texts += [part.get("figure", {}).get("caption", "") for part in told]
     assert unfounded(texts, [notebook_path.stem], notebook_path.stem) == []
 
 

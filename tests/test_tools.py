@@ -8,6 +8,7 @@ import subprocess
 import sys
 import types
 
+import card
 import execute
 import matplotlib.pyplot as plt
 import nbformat
@@ -73,10 +74,13 @@ def test_standard_error_is_found():
     assert execute.stderr_of(notebook) == (notebook.cells[0].id, "oh")
 
 
-def test_the_picture_on_the_front_page_shows_what_chapter_4_stores():
+@pytest.mark.parametrize(
+    ("path", "made"), [(execute.PICTURE, lambda figures: figures), (card.CARD, card.make)]
+)
+def test_the_pictures_shown_elsewhere_show_what_chapter_4_stores(path, made):
     name, cells = execute.SHOWN
     notebook = nbformat.read(ROOT / "notebooks" / name, as_version=4)
-    shown, stored = Image.open(execute.PICTURE), execute.side_by_side(notebook, cells)
+    shown, stored = Image.open(path), made(execute.side_by_side(notebook, cells))
     assert shown.size == stored.size
     apart = np.subtract(shown.convert("RGB"), stored, dtype="float32")
     assert np.abs(apart).mean() < 1  # of 255; the palette moves it by 0.7, a pixel to the left by 6

@@ -8,8 +8,8 @@ whatever KERAS_BACKEND and AEBOOK_FACES say. What is stored holds no timestamps 
 details, so that executing twice on one machine leaves no difference, and the fingerprint of the
 code that it comes from. A notebook that raises, takes too long, loses its kernel or writes to
 standard error stays as it was. The data of its live figures, which they write while the notebook
-runs, goes to book/assets/live together with the outputs; and the picture in the README and on the
-front page is put together from two of chapter 4's figures.
+runs, goes to book/assets/live together with the outputs; and the picture in the README, and the one
+that other sites show, are put together from two of chapter 4's figures.
 """
 
 import base64
@@ -22,6 +22,7 @@ import time
 from importlib.util import find_spec
 from pathlib import Path
 
+import card
 import nbformat
 import numpy as np
 from fingerprint import fingerprint
@@ -127,7 +128,9 @@ def execute(path):
     nbformat.write(notebook, part)
     part.replace(path)
     if path.name == SHOWN[0]:
-        in_256_colours(side_by_side(notebook, SHOWN[1])).save(PICTURE, optimize=True)
+        figures = side_by_side(notebook, SHOWN[1])
+        in_256_colours(figures).save(PICTURE, optimize=True)
+        in_256_colours(card.make(figures)).save(card.CARD, optimize=True)
     return None
 
 

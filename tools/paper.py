@@ -245,15 +245,9 @@ def contents(pages):
 
 def document(pages, config):
     """One page of HTML: a title page, the contents, the book."""
-    static = (HTML / "_static").as_uri()
     sheets = [HTML / "_static" / name for name in ("katex/katex.min.css", "pygments.css")]
     sheets += [FONTS / font / f"{face}.css" for font, faces in FACES.items() for face in faces]
     links = "".join(f'<link rel="stylesheet" href="{sheet.as_uri()}">' for sheet in (*sheets, CSS))
-    scripts = "".join(
-        f'<script src="{static}/{name}"></script>'
-        for name in ("katex.min.js", "formulas.js")
-        if (HTML / "_static" / name).exists()
-    )
     licence = made(config["html"]["extra_footer"])
     set_links(licence, "", "", {})
     front = f"""<div class="title-page"><p>{config["title"]}</p>
@@ -267,5 +261,5 @@ def document(pages, config):
     )
     return f"""<!DOCTYPE html><html lang="en" data-theme="light"><head>
         <meta charset="utf-8"><title>{config["title"]}</title>
-        {links}<style>{"".join(map(running_head, pages))}</style>{scripts}</head>
+        {links}<style>{"".join(map(running_head, pages))}</style></head>
         <body>{front if len(pages) > 1 else ""}{body}</body></html>"""

@@ -82,7 +82,6 @@ def print_document(html, path):
         file = Path(folder) / "book.html"
         file.write_text(html, encoding="utf-8")
         page.goto(file.as_uri())
-        page.wait_for_function("!document.querySelector('.math:not(:has(.katex))')")
         page.pdf(path=path, **PRINT)
         while set_page_numbers(page, path):
             page.pdf(path=path, **PRINT)

@@ -1,34 +1,38 @@
 // What the live figures share. This file stands in front of each figure's own module, so that a
 // figure is one module without imports. Pictures are arrays of 784 numbers, 0 paper and 1 ink.
 
-const INK = "#1a1a1a", GREY = "#595959", PALE = "#d9d9d9", BLUE = "#0072B2", RED = "#B83A00";
-// aebook.plots.DIGIT_COLOURS, the four pale ones darkened: they are used for small numerals here.
-const DIGIT_COLOURS = ["#0072B2", "#CC3311", "#00795A", "#9A6700", "#2F7D9E",
+const INK = "#1a1a1a", GREY = "#4d4d4d", PALE = "#d9d9d9", BLUE = "#0072B2", RED = "#B83A00";
+// aebook.plots.DIGIT_COLOURS, the four pale ones darkened: small numerals are written in them.
+const DIGIT_COLOURS = ["#0072B2", "#CC3311", "#00795A", "#9A6700", "#2D7898",
                        "#882255", "#7A6C1F", "#332288", "#000000", "#661100"];
 
 // --- numbers
 
-function half(bits) {
-  const sign = bits & 0x8000 ? -1 : 1, exponent = (bits >> 10) & 31, fraction = bits & 1023;
-  if (exponent === 0) return sign * fraction * 2 ** -24;
-  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
+/** Half floats as floats, exactly: of each half its bits are put where a float has them, and the
+ *  power of two that the exponent is then wrong by is multiplied in. */
+function floats(halves) {
+  const out = new Float32Array(halves.length), bits = new Uint32Array(out.buffer);
+  for (let i = 0; i < out.length; i++) {
+    bits[i] = (halves[i] & 0x8000) << 16 | (halves[i] & 0x7fff) << 13;
+    out[i] *= 2 ** 112;
+  }
+  return out;
 }
 
-const READ = {
-  float16: [2, (view, at) => half(view.getUint16(at, true))],
-  uint16: [2, (view, at) => view.getUint16(at, true)],
-  uint8: [1, (view, at) => view.getUint8(at)],
-};
+const KINDS = { float16: Uint16Array, uint16: Uint16Array, uint8: Uint8Array };
 
-/** The arrays that Python packed, flat, by name. */
+/** An array that Python packed, flat. where: its kind, shape and offset; payload: a DataView. */
+function arrayOf([kind, shape, offset], { buffer, byteOffset }) {
+  const Kind = KINDS[kind], from = byteOffset + offset, n = shape.reduce((a, b) => a * b, 1);
+  const raw = new Kind(buffer.slice(from, from + n * Kind.BYTES_PER_ELEMENT));
+  return kind === "float16" ? floats(raw) : new Float32Array(raw);
+}
+
+/** The arrays of a model by name: on a page of the book, where figures share them, unpacked. */
 function unpack(model) {
-  const view = model.get("payload"), arrays = {};
-  for (const [name, [kind, shape, offset]] of Object.entries(model.get("header").arrays)) {
-    const [bytes, read] = READ[kind], array = new Float32Array(shape.reduce((a, b) => a * b, 1));
-    for (let i = 0; i < array.length; i++) array[i] = read(view, offset + bytes * i);
-    arrays[name] = array;
-  }
-  return arrays;
+  const packed = () => Object.entries(model.get("header").arrays).map(([name, where]) =>
+    [name, arrayOf(where, model.get("payload"))]);
+  return model.get("arrays") ?? Object.fromEntries(packed());
 }
 
 /** x kernel + bias. Zeros of x cost nothing, and half of a hidden layer is zero; the other rows

@@ -42,6 +42,8 @@ class LiveFigure:
 
         self.name, self.data = name, data
         self.header, self.payload = pack(arrays, settings)
+        size = still.get_size_inches() * 96  # pixels of a page; the file has twice as many
+        self.shown = dict(zip(("width", "height"), map(int, size), strict=True))
         picture = io.BytesIO()
         still.savefig(picture, format="png")
         plt.close(still)
@@ -65,7 +67,7 @@ class LiveFigure:
     def _repr_mimebundle_(self, **kwargs):
         told = {"live": self.name, "data": self.data, "sha256": self.header["sha256"]}
         bundle = {"text/plain": repr(self), "image/png": self.picture}
-        metadata = {"aebook": told}
+        metadata = {"aebook": told, "image/png": self.shown}
         wanted = os.environ.get(VARIABLE, "")
         if wanted not in ("", "off"):
             write_data(wanted, self.data, self.header, self.payload)

@@ -14,7 +14,8 @@ def latent_explorer(vae, x_test, y_test):
 
     z_mean, z_log_var = encode(vae, x_test)
     a, b = (np.flatnonzero(y_test == digit)[0] for digit in (7, 3))
-    fig, axes = plt.subplot_mosaic([[0, 1], [0, 2], [0, 3]], figsize=(8, 5), width_ratios=[4, 1])
+    fig, axes = plt.subplot_mosaic([[0, 1], [0, 2], [0, 3]], figsize=(plots.FULL, 4.6),
+                                   width_ratios=[4, 1], layout="compressed")  # fmt: skip
     plots.scatter(z_mean, y_test, axes[0], size=6).get_legend().remove()
     axes[0].plot(*z_mean[[a, b]].T, "k--", lw=1.5)
     for name, row in (("A", a), ("B", b)):
@@ -38,7 +39,8 @@ def draw_a_digit(vae, x_test, y_test):
     logits = vae.get_layer("decoder")(z_mean[row])
     terms = [float(reconstruction_loss(x, logits)[0])]
     terms += [float(ops.convert_to_numpy(kl_loss(z_mean[row], z_log_var[row]))[0])]
-    fig, axes = plt.subplots(1, 3, figsize=(10, 3.4), width_ratios=[1, 1.4, 1])
+    fig, axes = plt.subplots(1, 3, figsize=(plots.FULL, 2.9), width_ratios=[1, 1.4, 1],
+                             layout="compressed")  # fmt: skip
     plots.image(axes[0], x[0], "drawn")
     axes[1].plot(*z_mean.T, ".", ms=2, color="0.6")
     size = 3 * np.exp(z_log_var[row][0] / 2)
@@ -73,4 +75,4 @@ def bottleneck(x, codes):
     for name, points in codes.items():
         size, *_, x_hat = points[len(points) // 2]
         pictures[f"{name}\n{size:.1f} bytes"] = x_hat
-    return plots.rows(pictures, size=0.7)
+    return plots.rows(pictures)

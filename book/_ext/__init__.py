@@ -8,7 +8,10 @@ import hashlib
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-MODULES = ("ledger", "classroom", "helper", "pages", "live", "address")
+MODULES = (
+    "formulas", "figures", "links", "ledger", "classroom", "helper", "pages", "live", "address",
+    "search", "front", "sharing",
+)  # fmt: skip
 CODE = (HERE, HERE.parent / "_templates", HERE.parent.parent / "aebook" / "live")
 
 

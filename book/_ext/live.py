@@ -47,7 +47,9 @@ def add_places(app, doctree):
             names.add(figure["live"])
             place = (f'<div data-live="{figure["live"]}" data-data="{figure["data"]}" '
                      f'data-sha256="{figure["sha256"]}"></div>')  # fmt: skip
-            node.children[-1].insert(0, nodes.raw("", place, format="html"))
+            output = node.children[-1]
+            output = next(output.findall(nodes.figure), output)  # its caption belongs to both
+            output.insert(0, nodes.raw("", place, format="html"))
     app.env.metadata[app.env.docname]["live"] = sorted(names)
 
 

@@ -27,27 +27,26 @@ BUNDLE = (
     "copybutton.css",
     "mystnb.*.css",
     "katex/katex.min.css",
-    "katex-math.css",
     "book.css",
+    "reading.css",
 )
 ICON_FONT = re.compile(r"""(?x) url\([^)]*/(fa-[\w-]+)\.woff2\) \s* (?:format\("woff2"\))?
                            (?:,\s*url\([^)]*\) \s* (?:format\("\w+"\))?)*""")
 ICON = re.compile(r'([^{}]*)\{[^{}]*"\\([ef][0-9a-f]{3})"')
-# What only some pages need, and how their text tells; formulas.js does what KaTeX's own two do.
+# What only some pages need, and how their text tells.
 NEEDED_BY = {
     "sphinx-design": "sd-",
     "design-tabs": "sd-",
+    "tables": "<table",
     "copybutton": "<pre",
     "clipboard": "<pre",
 }
-NEEDED_BY |= {"katex.": 'class="math', "formulas": 'class="math'}
-REPLACED = ("auto-render", "katex_autorenderer")
 
 
 def needed(file, body):
     """Whether a page with this text asks for the style sheet or script."""
     path = PurePath(str(file.filename)).relative_to("_static")
-    if path.name.startswith(REPLACED) or any(path.match(sheet) for sheet in BUNDLE):
+    if any(path.match(sheet) for sheet in BUNDLE):
         return False
     return all(mark in body for start, mark in NEEDED_BY.items() if path.name.startswith(start))
 
@@ -125,15 +124,31 @@ def description(doctree):
     return None
 
 
+def forget_sizes(app, doctree):
+    """Take from a notebook's pictures the sizes meant for Jupyter: `with_sizes` has the page's."""
+    if app.env.docname.startswith("notebooks/"):
+        for image in doctree.findall(nodes.image):
+            image.attributes.pop("width", None)
+            image.attributes.pop("height", None)
+
+
+def size(path):
+    """Width and height of a raster picture on a page, which has 96 pixels to the inch."""
+    with Image.open(path) as picture:
+        dots = picture.info.get("dpi", (96, 96))
+        return [round(n * 96 / dpi) for n, dpi in zip(picture.size, dots, strict=True)]
+
+
 def with_sizes(body, folder, names):
     """The page with the size of each raster picture written out; pictures load lazily."""
     paths = {name: folder / source for source, name in names.items()}
 
     def sized(match):
-        extra = ' loading="lazy" decoding="async"'
+        at_once = "at-once" in match["attributes"]  # what is seen first waits for nothing
+        extra = ' fetchpriority="high"' if at_once else ' loading="lazy" decoding="async"'
         path = paths[match["name"]]
         if path.suffix != ".svg" and "width" not in match["attributes"]:
-            extra += ' width="{}" height="{}"'.format(*Image.open(path).size)
+            extra += ' width="{}" height="{}"'.format(*size(path))
         return f"<img {match['attributes']}{extra} />"
 
     return IMAGE.sub(sized, body)
@@ -155,22 +170,26 @@ def finish(app, pagename, templatename, context, doctree):
     """Change what the theme is about to write."""
     if doctree is not None and (text := description(doctree)):
         context["metatags"] = f'<meta name="description" content="{text}" />\n'
+        context["description"] = text
     if "body" in context:
         body = with_sizes(context["body"], Path(app.srcdir), app.builder.images)
-        context["body"] = body.replace('role="doc-biblioentry"', 'role="listitem"')
+        body = body.replace('role="doc-biblioentry"', 'role="listitem"')
+        # Folded code is named by the words that are seen.
+        context["body"] = body.replace('<summary aria-label="Toggle hidden content">', "<summary>")
     body = context.get("body", "")
     context["css_files"] = [sheet for sheet in context["css_files"] if needed(sheet, body)]
     table = context["generate_toctree_html"]
     context["generate_toctree_html"] = lambda *a, **k: with_named_toggles(table(*a, **k))
-    if pagename != "search":  # its scripts build on each other
-        context["script_files"] = [
-            script for script in context["script_files"] if script.filename and needed(script, body)
-        ]
-        tag = context["js_tag"]
-        context["js_tag"] = lambda script: deferred(tag(script))
+    context["script_files"] = [
+        script for script in context["script_files"] if script.filename and needed(script, body)
+    ]
+    tag = context["js_tag"]
+    context["js_tag"] = lambda script: deferred(tag(script))
 
 
 def setup(app):
+    app.connect("doctree-read", forget_sizes)
     app.connect("html-page-context", finish, priority=900)
+    app.add_js_file("tables.js")
     app.connect("build-finished", bundle, priority=900)  # after the theme has written pygments.css
     return {"parallel_read_safe": True, "parallel_write_safe": True}

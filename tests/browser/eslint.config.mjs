@@ -33,7 +33,10 @@ export default [
     languageOptions: { sourceType: "module", globals: readonly(shared) },
   },
   { files: [COMMON], rules: { "no-unused-vars": ["error", { vars: "local" }] } },
-  { files: ["book/_ext/live.js"], languageOptions: { globals: readonly(["NAME", "figure"]) } },
+  {
+    files: ["book/_ext/live.js"],
+    languageOptions: { globals: readonly(["NAME", "arrayOf", "figure"]) },
+  },
   {
     files: ["book/assets/*.js", "tools/deck/*.js"],
     languageOptions: { globals: readonly(["katex", "Reveal", "RevealNotes"]) },

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from figures import DATA
+from figures import CHAPTERS, DATA
 from matplotlib.colors import to_rgb
 from scipy.stats import norm
 
@@ -17,7 +17,8 @@ from aebook.densities import Mixture, log_density
 from aebook.plots import DIGIT_COLOURS
 
 RECORDER = Path(__file__).with_name("recorder.js")
-GREY, WHITE = "#595959", "#ffffff"
+GREY, WHITE = "#4d4d4d", "#ffffff"
+PAPERS = 1, 0.88  # how light the paper is, in the light theme and in the dark one
 IDENTITY, LOG = (np.array, np.array), (np.log10, lambda v: 10**v)
 
 
@@ -71,10 +72,12 @@ def hue(colour):
     return rgb_to_hsv(*to_rgb(colour))[0]
 
 
-def contrast(colour):
-    """Against white, by WCAG."""
-    linear = [v / 12.92 if v <= 0.04 else ((v + 0.055) / 1.055) ** 2.4 for v in to_rgb(colour)]
-    return 1.05 / (np.dot(linear, [0.2126, 0.7152, 0.0722]) + 0.05)
+def contrast(colour, paper=1):
+    """By WCAG, against white; both shown less bright where `paper` is less than 1."""
+    shown = paper * np.array([to_rgb(colour), (1, 1, 1)])
+    linear = np.where(shown <= 0.04, shown / 12.92, ((shown + 0.055) / 1.055) ** 2.4)
+    letter, white = linear @ [0.2126, 0.7152, 0.0722] + 0.05
+    return white / letter
 
 
 def ellipses(sheet):
@@ -99,8 +102,21 @@ def test_numerals_stand_at_their_codes_in_their_colours(recorded, arrays, name, 
     for digit, colour in looks:  # the book's colour of that digit; darkened if it is too pale
         usual = DIGIT_COLOURS[digit]
         assert colour == usual.lower() or contrast(usual) < 4.5
-        assert contrast(colour) >= 4.5
         assert abs(hue(colour) - hue(usual)) < 0.02
+
+
+@pytest.mark.parametrize("name", CHAPTERS)
+def test_letters_are_legible_on_the_paper_of_both_themes(recorded, page, name):
+    figure = recorded(name)
+    for theme, paper in zip(("light", "dark"), PAPERS, strict=True):
+        page.evaluate("theme => { document.documentElement.dataset.theme = theme }", theme)
+        canvases = figure.place.locator("canvas")
+        assert canvases.first.evaluate("e => getComputedStyle(e).filter") == f"brightness({paper})"
+        drawn = canvases.evaluate_all("list => list.flatMap(canvas => canvas.drawn ?? [])")
+        colours = {said["colour"] for said in drawn if said["kind"] == "text"}
+        for colour in colours:  # a colour says what is meant; the letter or its place do, too
+            grey = len(set(to_rgb(colour))) == 1
+            assert contrast(colour, paper) >= (7 if grey else 4.5), colour
 
 
 def test_the_grid_shows_what_is_decoded_at_the_quantiles_of_the_prior(recorded):

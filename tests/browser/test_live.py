@@ -80,6 +80,49 @@ def test_as_an_ipython_widget_the_same_module_runs(page, book, name):
     assert page.errors == []
 
 
+# --- what they draw from
+
+
+# Notes the length of every long array of floats that is made, and of every text in base64 read.
+MADE = """globalThis.made = [];
+globalThis.Float32Array = new Proxy(Float32Array, { construct(Type, given) {
+    const array = new Type(...given);
+    if (array.length > 50_000) made.push(array.length);
+    return array;
+} });
+const { fromBase64 } = Uint8Array, { atob } = globalThis;
+Uint8Array.fromBase64 = (text) => { made.push(`text ${text.length}`); return fromBase64(text); };
+globalThis.atob = (text) => { made.push("piece"); return atob(text); };"""
+
+
+def test_what_two_figures_share_is_unpacked_once(open_figure, page):
+    header, payload = live.read_data(DATA / "vae.js")
+    page.add_init_script(MADE)
+    open_figure("latent")
+    made = page.evaluate("made")
+    arrays = [int(np.prod(shape)) for _, shape, _ in header["arrays"].values()]
+    text = f"text {len(base64.b64encode(payload))}"
+    assert sorted(map(str, made)) == sorted([text, *(str(n) for n in arrays if n > 50_000)])
+    assert sum(address.partition("?")[0].endswith("vae.js") for address in page.asked) == 1
+
+
+def test_a_browser_that_cannot_read_base64_gets_the_same_numbers(open_figure, page):
+    usual = open_figure("latent").call("decode", [1, 1])
+    page.add_init_script(MADE + "delete Uint8Array.fromBase64;")
+    assert open_figure("latent").call("decode", [1, 1]) == usual
+    assert page.evaluate("made.filter((what) => what === 'piece').length") > 10
+
+
+def test_every_half_becomes_the_float_that_numpy_makes_of_it(page):
+    halves = np.arange(2**16, dtype="uint16")
+    halves = halves[np.isfinite(halves.view("float16"))]
+    common = (live.HERE / "common.js").read_text(encoding="utf-8")
+    asked = f"""halves => {{ {common}
+        return Array.from(new Uint32Array(floats(Uint16Array.from(halves)).buffer)) }}"""
+    bits = np.array(page.evaluate(asked, halves.tolist()), "uint32")
+    assert np.array_equal(bits, halves.view("float16").astype("float32").view("uint32"))
+
+
 # --- the latent plane
 
 

@@ -27,25 +27,12 @@ def test_a_page_is_whole_silent_light_and_asks_no_other_host(page, book, name, s
     host = book("", scheme)
     assert [a for a in page.asked if not a.startswith((host, "data:", "blob:"))] == []
     assert page.errors == []
-    assert page.locator(".math").count() > 0 or name not in FORMULAS
+    assert page.locator(".formula .katex").count() > 0 or name not in FORMULAS
     assert page.locator(".katex-error").count() == 0
     if page.locator(LIVE).count() == 0:
         paths = {HTML / unquote(a.partition("?")[0][len(host) :]) for a in page.asked}
         paths = {p for p in paths if p.suffix not in (".png", ".svg", ".jpg")}
         assert sum(map(weight, paths)) <= 700_000
-
-
-@SCHEMES
-def test_search_finds_a_word_from_a_chapter(page, book, scheme):
-    visit(page, book(CHAPTERS[3], scheme))
-    page.keyboard.press("Control+k")
-    page.keyboard.type("rushes")
-    page.keyboard.press("Enter")
-    page.wait_for_url("**/search.html?q=rushes*")
-    page.wait_for_selector("#search-results li a")
-    found = page.locator("#search-results li a").evaluate_all("links => links.map(a => a.href)")
-    assert any(CHAPTERS[5] in address for address in found)
-    assert page.errors == []
 
 
 EVERY_RULE = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
@@ -103,7 +90,7 @@ def test_a_page_is_open_to_everyone(page, book, name):
     assert out_of_reach(page) == ([], [])
     page.add_script_tag(path=AXE)
     page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
-    page.evaluate("document.getElementById('pst-back-to-top').style.display = 'block'")
+    page.add_style_tag(content="#pst-back-to-top { display: block !important }")
     page.evaluate("scrollTo(0, 0)")
     found = {}
     for width in (1280, 375):

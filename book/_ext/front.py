@@ -1,0 +1,75 @@
+"""A Sphinx extension of this book: a live figure on the front page, which the reader starts.
+
+The directive `hero` takes a notebook and ids of its cells, first that of a live figure, then those
+whose stored pictures stand for it until then. Model and script are fetched when the button is
+pressed (book/assets/start.js); without JavaScript there is no button, and the pictures stay.
+"""
+
+import base64
+from pathlib import Path
+
+import nbformat
+from docutils import nodes
+from sphinx.errors import ExtensionError
+from sphinx.util.docutils import SphinxDirective
+
+from _ext.classroom import NOTEBOOKS
+from _ext.live import told
+
+DATA = NOTEBOOKS.parent / "book" / "assets" / "live"
+PLACE = """\
+<div data-figure="{live}" data-data="{data}" data-sha256="{sha256}"></div>
+<p class="hero-start pst-js-only"><button type="button" class="btn btn-primary">{label}</button>
+<span role="status">Loads the trained model, {size:.1f} MB, and runs it in this page.</span></p>"""
+
+
+def picture_of(cell):
+    """The stored picture of a cell, and the text that stands for it."""
+    for output in cell.outputs:
+        if png := output.get("data", {}).get("image/png"):
+            return base64.b64decode(png), cell.metadata.mystnb.image.alt
+    raise ExtensionError(f"hero: the cell {cell.id} has no stored PNG")
+
+
+class Hero(SphinxDirective):
+    """`hero`: a notebook, the live figure's cell, and the cells of its pictures."""
+
+    required_arguments, final_argument_whitespace = 1, True
+    option_spec = {"label": str}  # noqa: RUF012 (Sphinx asks for a dict)
+    has_content = True
+
+    def image(self, cell):
+        png, alt = picture_of(cell)
+        path = Path(self.env.app.outdir).parent / "jupyter_execute" / f"hero-{cell.id}.png"
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(png)
+        uri = f"/{path.relative_to(self.env.srcdir).as_posix()}"
+        return nodes.image(uri=uri, alt=alt, classes=["at-once"])
+
+    def run(self):
+        notebook, figure, *pictures = self.arguments[0].split()
+        source = NOTEBOOKS / f"{notebook}.ipynb"
+        self.env.note_dependency(str(source))
+        cells = {cell.id: cell for cell in nbformat.read(source, as_version=4).cells}
+        live = told(cells[figure])
+        size = (DATA / f"{live['data']}.js").stat().st_size / 1e6
+        place = PLACE.format(**live, label=self.options["label"], size=size)
+        caption = nodes.container(classes=["hero-caption"])
+        self.state.nested_parse(self.content, self.content_offset, caption)
+        images = [self.image(cells[name]) for name in pictures]
+        hero = nodes.container("", nodes.raw("", place, format="html"), *images, caption)
+        hero["classes"].append("hero")
+        self.env.metadata[self.env.docname]["hero"] = True
+        return [hero]
+
+
+def add_script(app, pagename, templatename, context, doctree):
+    """Load what starts the figure where there is one."""
+    if "hero" in app.env.metadata[pagename]:
+        app.add_js_file("start.js", loading_method="defer")
+
+
+def setup(app):
+    app.add_directive("hero", Hero)
+    app.connect("html-page-context", add_script)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
