@@ -21,8 +21,8 @@ SCREEN_ONLY = {"book/sections", "book/server", "book/helper"}
 SHEETS = "book/exercises/"
 SHORT = 10  # lines of code that stay together, and with what they show
 LEFT_OUT = (  # parts of pages
-    ".headerlink, script, button, #jb-print-docs-body, [data-live], .sd-container-fluid, "
-    ".cell details.hide, #for-students, #for-teachers"
+    ".headerlink, script, button, #jb-print-docs-body, [data-live], [data-figure], "
+    ".hero-start, .sd-container-fluid, .cell details.hide, #for-students, #for-teachers"
 )
 HEADINGS = ["h1", "h2", "h3", "h4", "h5"]
 
@@ -158,9 +158,9 @@ def take(path, names):
     article = made(file.read_text(encoding="utf-8")).select_one("article.bd-article")
     for element in article.select(LEFT_OUT):
         element.decompose()
-    for cell in article.select(".cell"):
-        if cell.pre.get_text().count("\n") <= SHORT:
-            cell["class"].append("short")
+    for code in article.select(".cell_input pre"):
+        if code.get_text().count("\n") <= SHORT:
+            code.find_parent(class_="cell")["class"].append("short")
     for image in article.select("img"):
         image["src"] = urljoin(file.as_uri(), image["src"])
         del image["loading"]
