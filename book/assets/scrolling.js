@@ -1,5 +1,5 @@
-// A table or a formula wider than the page is scrolled in its box, by keyboard, too: while it is, the
-// box is a region with a name, which a screen reader tells.
+// A table or a formula wider than the page is scrolled in its box, by keyboard, too: while it is,
+// the box is a region with a name, which a screen reader tells.
 const TABLES = ".pst-scrollable-table-container > table, .output.text_html > table";
 
 const named = (table, i) => {
@@ -18,5 +18,6 @@ const watch = (box, name) => {
 };
 
 const article = document.querySelector(".bd-article");
-article?.querySelectorAll(TABLES).forEach((table, i) => watch(table.parentElement, named(table, i)));
-article?.querySelectorAll("div.formula").forEach((box, i) => watch(box, `Formula ${i + 1}`));
+const all = (selector, then) => article?.querySelectorAll(selector).forEach(then);
+all(TABLES, (table, i) => watch(table.parentElement, named(table, i)));
+all("div.formula", (box, i) => watch(box, `Formula ${i + 1}`));
