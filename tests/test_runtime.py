@@ -1,12 +1,17 @@
 """What `setup` prepares, and what it says where it cannot; in processes of their own."""
 
+import base64
 import importlib.util
+import io
 import os
 import subprocess
 import sys
 
+import nbformat
 import pytest
 from conftest import ROOT
+from nbclient import NotebookClient
+from PIL import Image
 
 from aebook import runtime
 
@@ -160,3 +165,25 @@ def test_jax_keeps_to_instructions_that_its_releases_agree_on(monkeypatch):
     assert flags("0.7.2", "--xla_dump_to=here") == f"--xla_dump_to=here {bound}"
     assert flags("0.7.2", "--xla_cpu_max_isa=AVX2") == "--xla_cpu_max_isa=AVX2"
     assert flags("0.7.2", machine="arm64") == ""
+
+
+DRAW = """
+import aebook.runtime, matplotlib.pyplot as plt
+plt.style.use("aebook.book")
+aebook.runtime._figures_of_their_own_width()
+plt.plot([1, 2])
+plt.show()
+"""
+
+
+@pytest.mark.parametrize(("chosen", "kind"), [((), "image/png"), (("svg",), "image/svg+xml")])
+def test_in_a_notebook_a_figure_is_as_wide_as_it_says_with_two_dots_a_pixel(chosen, kind):
+    """Margins stay, and so does the format that somebody has chosen."""
+    cell = nbformat.v4.new_code_cell(DRAW)
+    arguments = [f"--InlineBackend.figure_formats={name}" for name in chosen]
+    NotebookClient(nbformat.v4.new_notebook(cells=[cell]), extra_arguments=arguments).execute()
+    (out,) = cell.outputs
+    assert kind in out.data
+    if kind == "image/png":
+        assert out.metadata[kind]["width"] == 688
+        assert Image.open(io.BytesIO(base64.b64decode(out.data[kind]))).width == 2 * 688
