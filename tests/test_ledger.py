@@ -58,3 +58,8 @@ def test_every_row_has_its_place():
         for place in row["places"]:
             page = ROOT / "book" / f"{place}.md"
             assert place in CELLS or ("/" not in place and page.exists()), f"{key}: no {place}"
+
+
+def test_no_formula_loses_a_bar_in_a_table():
+    """There a bar ends a cell, and its escape is no longer the double bar of a divergence."""
+    assert "|" not in ledger.LEDGER.read_text(encoding="utf-8")

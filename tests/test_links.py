@@ -256,7 +256,7 @@ def prose(notebook_path):
         output.replace_with(f" ∎ {figures} ")
     for link in article.select("a[href]"):
         link.replace_with(f"⟦{link['href']}|{link.get_text()}⟧")
-    for element in article.select("h1, h2, h3, h4, pre, code, summary, script, .math"):
+    for element in article.select("h1, h2, h3, h4, pre, code, summary, script, .math, .katex"):
         element.replace_with(" ∎ ")
     return " ".join(article.get_text().split())
 
