@@ -8,6 +8,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 BOOK := _build/html/index.html
 CHAPTER ?=
+PLAN ?=
 PART ?=
 LAB ?=
 BACKEND ?=
@@ -100,8 +101,8 @@ test: lint book $(VENV)/installed $(if $(filter torch,$(BACKEND)),$(VENV)/torch)
 	$(if $(BACKEND),KERAS_BACKEND=$(BACKEND) )OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m pytest -n 2 --dist loadfile --nbval-lax tests notebooks solutions --ignore=tests/class
 
 .PHONY: slides
-slides: $(VENV)/installed  ## a deck of slides for each chapter, for a room without a network (CHAPTER=03 for one)
-	@$(BIN)/python tools/slides.py $(CHAPTER)
+slides: $(VENV)/installed  ## a deck of slides for each chapter (CHAPTER=03 for one; PLAN=lecture, workshop, weeks: for a plan)
+	@$(BIN)/python tools/slides.py $(CHAPTER) $(if $(PLAN),--plan $(PLAN))
 
 .PHONY: browser-tools
 browser-tools: $(VENV)/installed  ## fetch what test-browser, pdf and lighthouse need beyond Chromium
@@ -126,8 +127,8 @@ test-pdf: book  ## print the book and look at what came out (needs what test-bro
 	$(BIN)/python -m pytest tests/browser/test_pdf.py
 
 .PHONY: pdf
-pdf: book  ## print the book into _build/book.pdf (needs Chromium and browser-tools)
-	@$(BIN)/python tools/pdf.py
+pdf: book  ## print the book into _build/book.pdf (CHAPTER=03 for one; needs Chromium and browser-tools)
+	@$(BIN)/python tools/pdf.py $(CHAPTER)
 
 .PHONY: lighthouse
 lighthouse: book  ## Lighthouse's scores of every chapter page (CHAPTER=04 for one; on an idle machine)

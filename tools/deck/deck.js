@@ -11,8 +11,14 @@ function typeset(text) {
     const place = document.createElement("span");
     const displayMode = found[1] !== undefined;
     katex.render(found[1] ?? found[2], place, { displayMode, output, throwOnError: true });
-    pieces.append(place);
     end = found.index + found[0].length;
+    // What ends a sentence stays beside its formula.
+    const mark = displayMode ? "" : text.data.slice(end).match(/^[-–)\]’”.,;:!?]*/)[0];
+    const kept = document.createElement("span");
+    kept.className = "with-formula";
+    kept.append(place, mark);
+    pieces.append(kept);
+    end += mark.length;
   }
   pieces.append(text.data.slice(end));
   text.replaceWith(pieces);
@@ -27,23 +33,35 @@ while (walker.nextNode()) {
 texts.forEach(typeset);
 
 // Fonts differ from machine to machine: text that runs over the slide's foot is set smaller until
-// it fits, and so is a formula that is wider than the slide.
+// it fits, and so is a formula or an output that is wider than the slide.
+const FOOT = 684; // below it are the number and the arrows
+
+function shrink(part, isLarge, least) {
+  part.style.fontSize = "";
+  let size = parseFloat(getComputedStyle(part).fontSize);
+  while (isLarge() && size > least) {
+    size -= 1;
+    part.style.fontSize = `${size}px`;
+  }
+}
+
 function fit() {
   const slide = Reveal.getCurrentSlide();
-  const parts = [...slide.querySelectorAll(":scope > :not(aside)")];
-  slide.style.fontSize = "";
-  let text = parseFloat(getComputedStyle(slide).fontSize);
-  while (parts.some((part) => part.offsetTop + part.offsetHeight > 720) && text > 24) {
-    text -= 1;
-    slide.style.fontSize = `${text}px`;
+  const parts = [...slide.querySelectorAll(":scope > :not(aside, img)")];
+  const low = () => parts.some((part) => part.offsetTop + part.offsetHeight > FOOT);
+  shrink(slide, low, 24);
+  const full = slide.querySelector(".full img");
+  if (full) full.style.height = `${714 - full.offsetTop}px`; // below one line or two
+  const wide = slide.querySelector(".wide img");
+  const covered = (text) => wide && text.offsetTop < wide.offsetTop + wide.offsetHeight;
+  for (const caption of slide.querySelectorAll(".caption")) {
+    shrink(caption, () => covered(caption) || low(), 20);
   }
   for (const formula of slide.querySelectorAll(".katex-display")) {
-    formula.style.fontSize = "";
-    let size = parseFloat(getComputedStyle(formula).fontSize);
-    while (formula.scrollWidth > formula.clientWidth && size > 16) {
-      size -= 1;
-      formula.style.fontSize = `${size}px`;
-    }
+    shrink(formula, () => formula.scrollWidth > formula.clientWidth, 18);
+  }
+  for (const text of slide.querySelectorAll(".printed")) {
+    shrink(text, () => text.scrollWidth > text.clientWidth || low(), 18);
   }
 }
 Reveal.on("ready", () => document.fonts.ready.then(fit));
