@@ -152,14 +152,18 @@ const reducedMotion = () => matchMedia("(prefers-reduced-motion: reduce)").match
 function surface(attributes, shape, draw, least = 0) {
   const canvas = h("canvas", attributes);
   let asked = false;
+  const size = () => {
+    const width = canvas.clientWidth, height = canvas.clientHeight;
+    const ratio = window.devicePixelRatio || 1;
+    const [across, down] = [width, height].map((v) => Math.round(v * ratio));
+    const fits = canvas.width === across && canvas.height === down;
+    return { width, height, ratio, across, down, fits };
+  };
   const now = () => {
     asked = false;
-    const width = canvas.clientWidth, height = canvas.clientHeight;
+    const { width, height, ratio, across, down, fits } = size();
     if (!width) return;
-    const ratio = window.devicePixelRatio || 1;
-    const wanted = [width, height].map((v) => Math.round(v * ratio));
-    if (canvas.width !== wanted[0] || canvas.height !== wanted[1])
-      [canvas.width, canvas.height] = wanted;
+    if (!fits) [canvas.width, canvas.height] = [across, down];
     const context = canvas.getContext("2d");
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
     context.fillStyle = "white";
@@ -172,7 +176,7 @@ function surface(attributes, shape, draw, least = 0) {
   };
   canvas.style.aspectRatio = `1 / ${shape}`;
   canvas.style.minHeight = `${least}px`;
-  new ResizeObserver(paint).observe(canvas);
+  new ResizeObserver(() => { if (!size().fits) paint(); }).observe(canvas);
   return { canvas, paint };
 }
 
