@@ -36,7 +36,8 @@ function fit(words, { word, start }) {
   return { best, count };
 }
 
-/** What a place is worth: 0 unless every word is there; a word in a title before one in a text. */
+/** What a place is worth: 0 unless every word is there; a word in a title before one in a text,
+ *  and what bears just this name before all, a page before a section. */
 function worth(place, terms) {
   let sum = 0;
   for (const term of terms) {
@@ -44,14 +45,16 @@ function worth(place, terms) {
     if (!title.count && !text.count && !code.count) return 0;
     sum += 10 * title.best + 2 * text.best + 0.3 * Math.min(text.count, 8) + 0.5 * code.best;
   }
+  const title = place.title.filter(([, , word], i) => i || !/^\d+$/.test(word));  // "5. Two modes"
   const same = ([, , word], i) => word === terms[i]?.word || word === terms[i]?.start;
-  if (place.title.length === terms.length && place.title.every(same)) sum += 10;
+  if (title.length === terms.length && title.every(same)) sum += place.isPage ? 20 : 10;
   return sum;
 }
 
 function find(terms) {
   const found = places.map(([page, anchor, title, text, code]) => {
-    const place = { page, anchor, title: wordsOf(title), text: wordsOf(text), code: wordsOf(code) };
+    const place = { title: wordsOf(title), text: wordsOf(text), code: wordsOf(code),
+                    isPage: title === pages[page][1] };
     return { page, anchor, title, text, code, worth: worth(place, terms) };
   });
   return found.filter((place) => place.worth > 0).sort((a, b) => b.worth - a.worth);
