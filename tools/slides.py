@@ -56,6 +56,7 @@ PLAN = re.compile(r"(?ms)^\(plan-(\w+)\)=\n+## (.*?)\n(.*?)(?=^\(plan-|^## |\Z)"
 NOTED = 120  # words of a slide's notes, at most
 PACE = 130  # words a minute
 COLUMNS = 84  # of code, at 24 pixels
+BESIDE = 6  # lines of print, at most, that stand below code
 # From this width by height a figure leaves room for its caption below; up to that, heading and
 # caption stand beside it.
 WIDE, TALL = 2.9, 1.45
@@ -175,7 +176,8 @@ def of_code(cell, heading):
     shows = not (tables or printed) or any(map(defines, ast.parse(cell.source).body))
     folded = "hide-input" in cell.metadata.get("tags", [])
     page = slide("code", heading, taught(cell.source) if shows and not folded else "")
-    page.metadata.deck |= {"tables": tables, "printed": printed}
+    fit = [text for text in printed if not page.source or text.count("\n") <= BESIDE]
+    page.metadata.deck |= {"tables": tables, "printed": fit}
     return page if page.source or tables or printed else None
 
 
