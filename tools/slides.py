@@ -116,8 +116,9 @@ def taught(source):
     """Code without what checks or prints; its long lines broken."""
     source = re.sub(r"(?m)^( *)%.*", r"\1pass", source)
     body = ast.parse(source).body
-    asserts = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Assert)]
-    out = [node for node in body if checks(node) and not defines(node)] + asserts
+    inner = [n for n in ast.walk(ast.parse(source)) if isinstance(n, ast.Assert | ast.Expr)]
+    out = [node for node in body if not defines(node)] + inner
+    out = [node for node in out if checks(node)]
     out = {number for node in out for number in range(node.lineno, node.end_lineno + 1)}
     kept = [line for number, line in enumerate(source.splitlines(), 1) if number not in out]
     code = "\n".join(map(broken, kept)).replace("  # fmt: skip", "")
