@@ -127,8 +127,8 @@ test-pdf: book  ## print the book and look at what came out (needs what test-bro
 	$(BIN)/python -m pytest tests/browser/test_pdf.py
 
 .PHONY: pdf
-pdf: book  ## print the book into _build/book.pdf (needs Chromium and browser-tools)
-	@$(BIN)/python tools/pdf.py
+pdf: book  ## print the book into _build/book.pdf (CHAPTER=03 for one; needs Chromium and browser-tools)
+	@$(BIN)/python tools/pdf.py $(CHAPTER)
 
 .PHONY: lighthouse
 lighthouse: book  ## Lighthouse's scores of every chapter page (CHAPTER=04 for one; on an idle machine)

@@ -428,6 +428,6 @@ def table(cells, columns, rows):
             ax.text(j + 0.5, i + 0.5, text, ha="center", va="center")
     for j, name in enumerate(columns):
         ax.text(j + 0.5, -0.1, name, ha="center", va="bottom", weight="bold")
-    ax.set(xlim=(-0.5, len(columns)), ylim=(len(rows), -0.5))
+    ax.set(xlim=(-0.5, len(columns) + 0.01), ylim=(len(rows) + 0.01, -0.5))
     ax.axis("off")
     return fig

@@ -33,10 +33,10 @@ def cells():
 
 @pytest.mark.built
 def test_every_live_figure_is_linked_from_the_front_page():
-    live = [(address, cell.id) for address, cell in cells() if live_ext.told(cell)]
+    live = [(address, cell) for address, cell in cells() if live_ext.told(cell)]
     assert live
     for address, cell in live:
-        assert f'href="{address}#cell-{cell}"' in page()
+        assert f'href="{address}#{cell.metadata.mystnb.figure.name}"' in page()
 
 
 @pytest.mark.built

@@ -1,12 +1,19 @@
 """Print the built book as one PDF: headless Chromium sets it, pypdf finishes it.
 
-    python tools/pdf.py [OUT.pdf]      by default _build/book.pdf
+    python tools/pdf.py [CHAPTER]      _build/book.pdf, or for 03, say, _build/chapter-03.pdf
 
-All pages become one document, in the order of _toc.yml: an id gets its page's name in front, a link
-to another page becomes a link to that id. So Chromium itself writes bookmarks and inner links.
+paper.py makes one document of all pages: Chromium then writes bookmarks and inner links itself.
+
+Why Chromium: three ways were tried on chapter 3. Chromium itself has running heads and page
+numbers (CSS's named pages and margin boxes), and prints twice for the numbers in the contents.
+Paged.js, on the same style sheet, gave as many pages and lost the heads: a script more, and
+nothing for it. Typst, with Pandoc before it, set the notebook well and in three seconds, but
+Pandoc reads notebooks, not the built pages: captions, folded parts, links to terms and all pages
+in MyST would need a second writer, to be kept in step with the first.
 """
 
-import sys
+import argparse
+import logging
 import tempfile
 from pathlib import Path
 
@@ -15,92 +22,33 @@ import yaml
 ROOT = Path(__file__).resolve().parent.parent
 
 try:
-    from browsing import HTML, chromium
+    import paper
+    from browsing import chromium
     from playwright.sync_api import sync_playwright
     from pypdf import PdfReader, PdfWriter
     from pypdf.generic import NameObject, TextStringObject
 except ModuleNotFoundError as error:
-    sys.exit(f"pdf: {error.name} is missing: run make browser-tools")
+    raise SystemExit(f"pdf: {error.name} is missing: run make browser-tools") from None
 
-PRINT = {
-    "format": "A4",
-    "scale": 0.8,
-    "tagged": True,
-    "outline": True,
-    "margin": {"top": "18mm", "bottom": "18mm", "left": "20mm", "right": "20mm"},
-    "display_header_footer": True,
-    "header_template": "<span></span>",
-    "footer_template": '<span class="pageNumber" style="font-size: 8px; margin: auto"></span>',
-}
-
-# On a page: its article, with ids and inner links made unique, and what its head asks for.
-TAKE = """([name, names]) => {
-    const article = document.querySelector("article.bd-article");
-    article.querySelectorAll(".headerlink, script, button, #jb-print-docs-body").forEach(
-        e => e.remove());
-    article.querySelectorAll("details").forEach(e => e.open = true);
-    article.querySelectorAll("img").forEach(e => { e.src = e.src; e.loading = "eager" });
-    article.querySelectorAll("a[href]").forEach(e => {
-        const [path, fragment] = e.href.split("#"), page = names[path];
-        if (page) e.setAttribute("href", "#" + page + (fragment ? "--" + fragment : ""));
-        else if (e.protocol == "file:") e.removeAttribute("href") });
-    article.querySelectorAll("[id]").forEach(e => e.id = name + "--" + e.id);
-    const sheets = [...document.querySelectorAll("link[rel=stylesheet]")].map(e => e.href);
-    return {title: article.querySelector("h1").textContent.trim(), sheets,
-            html: `<section class="pdf-page" id="${name}">${article.innerHTML}</section>`} }"""
+logging.getLogger("pypdf").setLevel(logging.ERROR)  # it warns of a count in Chromium's trailer
+PRINT = {"prefer_css_page_size": True, "tagged": True, "outline": True}
 
 
-def order():
-    """The pages of the book, in the order of _toc.yml."""
-    toc = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
-    chapters = [chapter for part in toc["parts"] for chapter in part["chapters"]]
-    pages = [page for chapter in chapters for page in (chapter, *chapter.get("sections", ()))]
-    return [toc["root"], *(page["file"] for page in pages)]
-
-
-def name_of(page):
-    """What the links call a page: a chapter by its file, others by their path."""
-    return page.removeprefix("notebooks/").replace("/", "-")
-
-
-def collect(page):
-    """Every page's article, taken from the rendered page."""
-    names = {(HTML / f"{p}.html").as_uri(): name_of(p) for p in order()}
-    for address, name in names.items():
-        page.goto(address)
-        yield name, page.evaluate(TAKE, [name, names])
-
-
-def document(parts, config):
-    """One page of HTML that holds them all, after a title page and a table of contents."""
-    sheets = dict.fromkeys(sheet for _, part in parts for sheet in part["sheets"])
-    links = "".join(f'<link rel="stylesheet" href="{sheet}">' for sheet in sheets)
-    contents = "".join(
-        f"<tr><td>{int(name[:2]) if name[0].isdigit() else ''}</td>"
-        f'<td><a href="#{name}">{part["title"]}</a></td><td id="page-of-{name}">000</td></tr>'
-        for name, part in parts
-    )
-    return f"""<!DOCTYPE html><html lang="en" data-theme="light" data-mode="light"><head>
-        <meta charset="utf-8"><title>{config["title"]}</title>{links}</head>
-        <body><div class="pdf-title"><p>{config["title"]}</p>
-        <p>{config["author"]}, {config["copyright"]}</p>
-        <p>{config["html"]["extra_footer"]}</p></div>
-        <article class="bd-article pdf-contents"><h1>Contents</h1>
-        <table>{contents}</table></article>
-        <article class="bd-article">{"".join(part["html"] for _, part in parts)}</article>
-        </body></html>"""
-
-
-def set_page_numbers(page, path, parts):
-    """Write into the table of contents where the printed pages begin."""
+def set_page_numbers(page, path):
+    """Write into the document on which page of the file its ids stand; whether that was new."""
     reader = PdfReader(path)
+    places = reader.named_destinations
     numbers = {
-        f"page-of-{name}": reader.get_destination_page_number(reader.named_destinations[f"/{name}"])
-        for name, _ in parts
+        id: reader.get_destination_page_number(places[f"/{id}"]) + 1
+        for id in page.evaluate(
+            "[...document.querySelectorAll('[data-page-of]')].map(e => e.dataset.pageOf)"
+        )
     }
-    page.evaluate(
-        """numbers => Object.entries(numbers).forEach(([id, n]) =>
-            document.getElementById(id).textContent = n + 1)""",
+    return page.evaluate(
+        """numbers => [...document.querySelectorAll("[data-page-of]")].filter(e => {
+            const before = e.textContent;
+            e.textContent = numbers[e.dataset.pageOf];
+            return e.textContent !== before }).length > 0""",
         numbers,
     )
 
@@ -125,28 +73,40 @@ def finish(path, config, headings):
     return len(writer.pages)
 
 
-def main(arguments):
-    if chromium() is None:
-        sys.exit("pdf: no Chromium found (chromium, google-chrome): apt-get install chromium")
-    out = Path(arguments[0] if arguments else ROOT / "_build" / "book.pdf")
-    config = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
+def print_document(html, path):
+    """Set the document and print it, until the page numbers in it are those on the paper."""
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium(), args=["--no-sandbox"])
         page = browser.new_page()
         page.set_default_timeout(300_000)
-        parts = list(collect(page))
-        whole = Path(folder) / "book.html"
-        whole.write_text(document(parts, config), encoding="utf-8")
-        page.goto(whole.as_uri())
-        page.pdf(path=out, **PRINT)
-        set_page_numbers(page, out, parts)
-        page.pdf(path=out, **PRINT)
+        file = Path(folder) / "book.html"
+        file.write_text(html, encoding="utf-8")
+        page.goto(file.as_uri())
+        page.pdf(path=path, **PRINT)
+        while set_page_numbers(page, path):
+            page.pdf(path=path, **PRINT)
         headings = page.evaluate(
             "[...document.querySelectorAll('h1, h2, h3, h4, h5, h6')].map(e => e.innerText)"
         )
         browser.close()
+    return headings
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    parser.add_argument("chapter", nargs="?", default="", help="two digits, such as 03")
+    parser.add_argument("--out", type=Path, help="the file to write")
+    options = parser.parse_args()
+    if chromium() is None:
+        raise SystemExit(
+            "pdf: no Chromium found (chromium, google-chrome): apt-get install chromium"
+        )
+    name = f"chapter-{options.chapter}.pdf" if options.chapter else "book.pdf"
+    out = options.out or ROOT / "_build" / name
+    config = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
+    headings = print_document(paper.document(paper.pages(options.chapter), config), out)
     print(f"{out}: {finish(out, config, headings)} pages, {out.stat().st_size / 1e6:.1f} MB")
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main()

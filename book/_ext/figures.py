@@ -63,6 +63,7 @@ class Figures(SphinxDirective):
 
 
 def setup(app):
+    # In the place of Sphinx's own, not after it: two that disagree write all pages at each build.
     TocTreeCollector.assign_figure_numbers = assign_figure_numbers
     app.add_directive("figures", Figures)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -2,7 +2,8 @@
 
 The directive `hero` takes a notebook and ids of its cells, first that of a live figure, then those
 whose stored pictures stand for it until then. Model and script are fetched when the button is
-pressed (book/assets/start.js); without JavaScript there is no button, and the pictures stay.
+pressed (book/assets/start.js); without JavaScript there is no button, and the pictures stay. On the
+chapters' pages, book/assets/arrive.js sees to it that a link to a live figure opens there.
 """
 
 import base64
@@ -63,13 +64,15 @@ class Hero(SphinxDirective):
         return [hero]
 
 
-def add_script(app, pagename, templatename, context, doctree):
-    """Load what starts the figure where there is one."""
+def add_scripts(app, pagename, templatename, context, doctree):
+    """Load what starts the figure where there is one, and what holds a page at a live one."""
     if "hero" in app.env.metadata[pagename]:
         app.add_js_file("start.js", loading_method="defer")
+    if app.env.metadata[pagename].get("live"):
+        app.add_js_file("arrive.js", loading_method="defer")
 
 
 def setup(app):
     app.add_directive("hero", Hero)
-    app.connect("html-page-context", add_script)
+    app.connect("html-page-context", add_scripts)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -73,9 +73,14 @@ class Ledger(SphinxDirective):
                 [key, row["what"], links(row["places"])] for key, row in data["coverage"].items()
             ]
             lines += table(("Row", "What the book holds", "Where (chapter, cell)"), rows)
-        node = nodes.container(classes=["ledger"])
+        node = nodes.container(classes=["ledger", self.arguments[0]])
         self.state.nested_parse(StringList(lines, str(LEDGER)), self.content_offset, node)
-        return node.children
+        if self.arguments[0] == "claims":
+            claims = (claim for group in data["claims"] for claim in group["rows"])
+            bodies = node.findall(nodes.tbody)
+            for row, claim in zip((row for b in bodies for row in b), claims, strict=True):
+                row["classes"].append(claim["verdict"])  # what ledger.js filters by
+        return [node]
 
 
 def address_cells(app, doctree):

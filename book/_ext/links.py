@@ -8,7 +8,6 @@ strict build.
 """
 
 import functools
-import itertools
 import re
 from typing import NamedTuple
 
@@ -93,8 +92,10 @@ def join_texts(doctree):
     """Make one of the texts that stand side by side: those of two lines of a paragraph."""
     for parent in list(doctree.findall(nodes.TextElement)):
         joined = []
-        for is_text, group in itertools.groupby(parent, lambda n: isinstance(n, nodes.Text)):
-            joined += [nodes.Text("".join(group))] if is_text else group
+        for node in parent:
+            if isinstance(node, nodes.Text) and joined and isinstance(joined[-1], nodes.Text):
+                node = nodes.Text(joined.pop() + node)
+            joined.append(node)
         parent[:] = joined
 
 

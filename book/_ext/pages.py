@@ -37,9 +37,9 @@ ICON = re.compile(r'([^{}]*)\{[^{}]*"\\([ef][0-9a-f]{3})"')
 NEEDED_BY = {
     "sphinx-design": "sd-",
     "design-tabs": "sd-",
-    "tables": "<table",
     "copybutton": "<pre",
     "clipboard": "<pre",
+    "ledger": 'class="ledger claims',
 }
 
 
@@ -190,6 +190,5 @@ def finish(app, pagename, templatename, context, doctree):
 def setup(app):
     app.connect("doctree-read", forget_sizes)
     app.connect("html-page-context", finish, priority=900)
-    app.add_js_file("tables.js")
     app.connect("build-finished", bundle, priority=900)  # after the theme has written pygments.css
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,10 +1,23 @@
-// A formula longer than the page scrolls in its own box: there the Tab key must stop, elsewhere not.
-const boxes = new ResizeObserver((entries) => {
-  for (const { target } of entries) {
-    const scrolls = target.scrollWidth > target.clientWidth + 1;
-    target.toggleAttribute("tabindex", scrolls);
-    if (scrolls) Object.assign(target, { tabIndex: 0, role: "region", ariaLabel: "Formula, scrolls" });
-    else target.removeAttribute("role");
-  }
-});
-for (const box of document.querySelectorAll("div.formula")) boxes.observe(box);
+// A table or a formula wider than the page is scrolled in its box, by keyboard, too: while it is,
+// the box is a region with a name, which a screen reader tells.
+const TABLES = ".pst-scrollable-table-container > table, .output.text_html > table";
+
+const named = (table, i) => {
+  const head = [...table.querySelectorAll("thead th")].map((cell) => cell.textContent.trim());
+  return `Table ${i + 1}: ${head.filter(Boolean).slice(0, 3).join(", ")}`;
+};
+
+const watch = (box, name) => {
+  const told = { role: "region", tabindex: "0", "aria-label": name };
+  new ResizeObserver(() => {
+    for (const [attribute, value] of Object.entries(told)) {
+      if (box.scrollWidth > box.clientWidth + 1) box.setAttribute(attribute, value);
+      else box.removeAttribute(attribute);
+    }
+  }).observe(box);
+};
+
+const article = document.querySelector(".bd-article");
+const all = (selector, then) => article?.querySelectorAll(selector).forEach(then);
+all(TABLES, (table, i) => watch(table.parentElement, named(table, i)));
+all("div.formula", (box, i) => watch(box, `Formula ${i + 1}`));

@@ -47,7 +47,7 @@ def test_what_cannot_be_loaded_is_said(page, book):
 def test_a_link_to_a_figure_opens_at_the_figure(page, book, width, height):
     page.set_viewport_size({"width": width, "height": height})
     visit(page, book())
-    links = page.locator("main a[href*='#cell-live-']").evaluate_all("all => all.map(a => a.href)")
+    links = page.locator("main a[href*='-live-']").evaluate_all("all => all.map(a => a.href)")
     assert len(set(links)) == 4
     for link in sorted(set(links)):
         page.goto(link)
