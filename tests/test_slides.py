@@ -167,7 +167,8 @@ def code_slide(source, outputs=(), tags=()):
 
 def test_of_code_a_slide_shows_what_is_taught_and_what_came_of_it():
     printed = new_output("stream", name="stdout", text="2\n")
-    source = "def double(x):\n    assert x\n    return 2 * x\n\n\nassert double(1) == 2\nprint(2)\n"
+    source = "def double(x):\n    assert x\n    print(x)\n    return 2 * x\n\n\n"
+    source += "assert double(1) == 2\nprint(2)\n"
     source += 'Table(["x"], [["2"]])'
     page = code_slide(source, [printed])
     assert page.source == "def double(x):\n    return 2 * x"
@@ -175,6 +176,9 @@ def test_of_code_a_slide_shows_what_is_taught_and_what_came_of_it():
     assert code_slide("for i in (1, 2):\n    print(f'{i:3d}')", [printed]).source == ""
     assert code_slide(source, [printed], ["hide-input"]).source == ""
     assert code_slide("assert True") is None
+    long = code_slide(source, [new_output("stream", name="stdout", text="epoch\n" * 12)])
+    assert long.source
+    assert not long.metadata.deck.printed
 
 
 def test_long_lines_of_code_are_broken_and_stay_code():

@@ -56,6 +56,7 @@ PLAN = re.compile(r"(?ms)^\(plan-(\w+)\)=\n+## (.*?)\n(.*?)(?=^\(plan-|^## |\Z)"
 NOTED = 120  # words of a slide's notes, at most
 PACE = 130  # words a minute
 COLUMNS = 84  # of code, at 24 pixels
+BESIDE = 6  # lines of print, at most, that stand below code
 # From this width by height a figure leaves room for its caption below; up to that, heading and
 # caption stand beside it.
 WIDE, TALL = 2.9, 1.45
@@ -115,8 +116,9 @@ def taught(source):
     """Code without what checks or prints; its long lines broken."""
     source = re.sub(r"(?m)^( *)%.*", r"\1pass", source)
     body = ast.parse(source).body
-    asserts = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Assert)]
-    out = [node for node in body if checks(node) and not defines(node)] + asserts
+    inner = [n for n in ast.walk(ast.parse(source)) if isinstance(n, ast.Assert | ast.Expr)]
+    out = [node for node in body if not defines(node)] + inner
+    out = [node for node in out if checks(node)]
     out = {number for node in out for number in range(node.lineno, node.end_lineno + 1)}
     kept = [line for number, line in enumerate(source.splitlines(), 1) if number not in out]
     code = "\n".join(map(broken, kept)).replace("  # fmt: skip", "")
@@ -175,7 +177,8 @@ def of_code(cell, heading):
     shows = not (tables or printed) or any(map(defines, ast.parse(cell.source).body))
     folded = "hide-input" in cell.metadata.get("tags", [])
     page = slide("code", heading, taught(cell.source) if shows and not folded else "")
-    page.metadata.deck |= {"tables": tables, "printed": printed}
+    fit = [text for text in printed if not page.source or text.count("\n") <= BESIDE]
+    page.metadata.deck |= {"tables": tables, "printed": fit}
     return page if page.source or tables or printed else None
 
 
