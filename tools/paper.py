@@ -144,7 +144,7 @@ def unfold(article, name):
         id = f"{name}--answers"
         place.replace_with(
             made(
-                "<p>Decide before you look up the answers on "
+                '<p class="lead-in">Decide before you look up the answers on '
                 f'<a href="#{id}">page {page_of(id)}</a>.</p>'
             )
         )
@@ -252,7 +252,8 @@ def document(pages, config):
     set_links(licence, "", "", {})
     front = f"""<div class="title-page"><p>{config["title"]}</p>
         <p>{config["author"]}, {config["copyright"]}</p>
-        <p>{licence}</p></div>
+        <p>{licence}</p>
+        <p>Code that only draws is left out here; the notebooks have all of it.</p></div>
         <nav class="contents"><h1>Contents</h1>{"".join(contents(pages))}</nav>"""
     body = "".join(
         f'<article id="{page.name}" style="page: p-{page.name}">{page.article.decode_contents()}'
