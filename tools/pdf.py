@@ -101,6 +101,8 @@ def main():
         raise SystemExit(
             "pdf: no Chromium found (chromium, google-chrome): apt-get install chromium"
         )
+    if not paper.FONTS.exists():
+        raise SystemExit("pdf: its letters are missing: run make browser-tools")
     name = f"chapter-{options.chapter}.pdf" if options.chapter else "book.pdf"
     out = options.out or ROOT / "_build" / name
     config = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
