@@ -1,7 +1,8 @@
 """What this book adds to Sphinx, one module a matter; `_ext` is the extension that brings them all.
 
 Sphinx rewrites a page when its text changes, not when the code behind it does. So a fingerprint of
-that code is a setting of the book, and a new one makes every page anew.
+that code, style sheets and scripts included, is a setting of the book, and a new one makes every
+page anew.
 """
 
 import hashlib
@@ -12,7 +13,12 @@ MODULES = (
     "formulas", "figures", "links", "ledger", "classroom", "helper", "pages", "live", "address",
     "search", "front", "sharing",
 )  # fmt: skip
-CODE = (HERE, HERE.parent / "_templates", HERE.parent.parent / "aebook" / "live")
+CODE = (
+    HERE,
+    HERE.parent / "_templates",
+    HERE.parent / "assets",
+    HERE.parent.parent / "aebook" / "live",
+)
 
 
 def fingerprint(folders=CODE):
