@@ -106,6 +106,17 @@ def test_no_table_widens_a_phone_and_the_keyboard_scrolls_it(page, book, name):
     assert all(names)
 
 
+@pytest.mark.parametrize("name", CHAPTERS)
+def test_results_are_seen_whole_on_a_desktop(page, book, name):
+    page.goto(book(name))
+    tables = page.locator("table.results")
+    wide = tables.evaluate_all(
+        """list => list.filter(t => t.parentElement.scrollWidth > t.parentElement.clientWidth)
+            .map(t => t.innerText)"""
+    )
+    assert wide == []
+
+
 @pytest.mark.parametrize("width", [375, 1280])
 def test_the_order_of_headings_is_their_order_of_size(page, book, width):
     page.set_viewport_size({"width": width, "height": 800})
