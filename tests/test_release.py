@@ -312,7 +312,9 @@ def imports():
 
 
 def test_what_the_helper_imports_is_declared_and_nothing_else():
-    distributions = {"PIL": "pillow", "traitlets": "anywidget", "IPython": "anywidget"}
+    distributions = {"PIL": "pillow"} | dict.fromkeys(
+        ("traitlets", "IPython", "matplotlib_inline"), "anywidget"
+    )
     imported = {distributions.get(name, name) for name in imports()}
     extras = {line for lines in PROJECT["optional-dependencies"].values() for line in lines}
     declared = {re.match(r"[\w-]+", line).group() for line in {*PROJECT["dependencies"], *extras}}
