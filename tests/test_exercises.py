@@ -214,7 +214,6 @@ def test_both_versions_are_tidy(path):
         chapters.test_markdown_is_portable(notebook)
         chapters.test_no_forbidden_words(notebook)
         chapters.test_no_private_or_backend_calls(notebook)
-        chapters.test_sources_named_in_the_text_have_an_entry(notebook)
         for cell in code_cells(notebook):
             assert chapters.width(cell) <= 92, cell.id
 
