@@ -224,7 +224,7 @@ def _keras_cache():
 def _read(path, verify):
     """The four arrays of an .npz file, or of a folder with mnist.npz or the IDX files, checked."""
     try:
-        if path.is_dir() and not (path / "mnist.npz").is_file():
+        if path.is_dir() and not _is_file(path / "mnist.npz"):
             return _check({key: _read_idx(_find_idx(path, key)) for key in KEYS}, path, verify)
     except OSError as error:
         raise DataError(
@@ -232,6 +232,14 @@ def _read(path, verify):
             _rights_or("name another", error),
         ) from None
     return _read_npz(path / "mnist.npz" if path.is_dir() else path, verify)
+
+
+def _is_file(path):
+    """Whether there is a file. A closed folder on the way is an OSError, in Python 3.14, too."""
+    try:
+        return stat.S_ISREG(path.stat().st_mode)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
 
 
 def _read_npz(path, verify):
@@ -271,7 +279,7 @@ def _find_idx(folder, key):
     name = IDX_FILES[key]
     names = (name, name.replace("-idx", ".idx"), f"{name}/{name}")
     for place, spelt, end in itertools.product(PLACES, names, ("", ".gz")):
-        if (path := folder / place / f"{spelt}{end}").is_file():
+        if _is_file(path := folder / place / f"{spelt}{end}"):
             return path
     there = sorted(path.name for path in itertools.islice(folder.iterdir(), 5))
     raise DataError(

@@ -20,8 +20,9 @@ SUBTITLE = "A course book that runs: every number and every figure computed besi
 
 
 def font(name, size):
-    """A font of Matplotlib's, the same on every machine."""
-    return ImageFont.truetype(Path(matplotlib.get_data_path(), "fonts", "ttf", name), size)
+    """A font of Matplotlib's, set in the same way on every machine."""
+    path = Path(matplotlib.get_data_path(), "fonts", "ttf", name)
+    return ImageFont.truetype(path, size, layout_engine=ImageFont.Layout.BASIC)
 
 
 def make(figures):
