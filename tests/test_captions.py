@@ -3,12 +3,11 @@
 import ast
 import re
 
+from _ext import links
 from IPython.core.inputtransformer2 import TransformerManager
 
 IMAGES = {"image/png", "image/svg+xml"}
-REFERENCE = re.compile(
-    r"\b(?:the|this)\s(?:figure|picture|plot|map|grid|plane|curve)\s(above|below)\b", re.I
-)  # the words that the build makes a link to the last figure before, or the next one after them
+REFERENCE = re.compile(links.FIGURE, re.I)  # what the build makes a link to a figure
 NEAR = 3  # cells
 
 
@@ -32,7 +31,7 @@ def references(notebook):
     for at, cell in enumerate(notebook.cells):
         for words in REFERENCE.finditer(cell.source) if cell.cell_type == "markdown" else ():
             before, after = [p for p in places if p < at], [p for p in places if p > at]
-            found = before[-1:] if words[1].lower() == "above" else after[:1]
+            found = before[-1:] if words["side"].lower() == "above" else after[:1]
             yield at, words[0], found[0] if found else None
 
 

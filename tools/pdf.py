@@ -31,6 +31,7 @@ except ModuleNotFoundError as error:
     raise SystemExit(f"pdf: {error.name} is missing: run make browser-tools") from None
 
 logging.getLogger("pypdf").setLevel(logging.ERROR)  # it warns of a count in Chromium's trailer
+PRINTINGS = 4  # a number may be longer than its place, and move what comes after it: once, twice
 PRINT = {"prefer_css_page_size": True, "tagged": True, "outline": True}
 
 
@@ -83,8 +84,12 @@ def print_document(html, path):
         file.write_text(html, encoding="utf-8")
         page.goto(file.as_uri())
         page.pdf(path=path, **PRINT)
-        while set_page_numbers(page, path):
+        for _ in range(PRINTINGS):
+            if not set_page_numbers(page, path):
+                break
             page.pdf(path=path, **PRINT)
+        else:
+            raise SystemExit(f"pdf: the page numbers still change after {PRINTINGS} printings")
         headings = page.evaluate(
             "[...document.querySelectorAll('h1, h2, h3, h4, h5, h6')].map(e => e.innerText)"
         )

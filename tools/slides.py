@@ -274,7 +274,8 @@ def distinct(pages):
     seen = {}
     for page in pages:
         deck = page.metadata.deck
-        if other := seen.setdefault(deck.heading, deck) is not deck and seen[deck.heading]:
+        other = seen.setdefault(deck.heading, deck)
+        if other is not deck:
             wrong(deck.chapter, deck.cell, f"its heading is that of {other.chapter}/{other.cell}, "
                   f'"{deck.heading}": give it a slideshow.heading')  # fmt: skip
     return pages

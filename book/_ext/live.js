@@ -22,10 +22,11 @@ async function bytesOf(text) {
 }
 
 /** What a script beside this one hands over: the data called `name`. */
-const load = (name, version) => new Promise((loaded) => {
+const load = (name, version) => new Promise((loaded, failed) => {
   const script = document.createElement("script");
   script.src = new URL(`${name}.js?v=${version.slice(0, 8)}`, here);
   script.onload = () => loaded(globalThis.aebookData[name]);
+  script.onerror = () => failed(new Error(`${script.src} cannot be loaded`));
   document.head.append(script);
 });
 
@@ -52,7 +53,10 @@ for (const place of document.querySelectorAll(`[data-live="${NAME}"]`)) {
   const watch = new IntersectionObserver((entries) => {
     if (!entries.some((entry) => entry.isIntersecting)) return;
     watch.disconnect();
-    page.turn = page.turn.then(start);
+    page.turn = page.turn.then(start).catch((error) => {  // and the next one has its turn
+      place.classList.add("live-failed");
+      reportError(error);
+    });
   }, { rootMargin: "600px" });
   watch.observe(place);
 }

@@ -13,11 +13,11 @@ const fetched = (tag, attributes) => new Promise((loaded, failed) => {
   document.head.append(element);
 });
 
-const ready = (place) => new Promise((done) => {
-  new MutationObserver((_, observer) => {
-    if (!place.classList.contains("live-ready")) return;
-    observer.disconnect();
-    done();
+/** Settles when the figure is alive, or its script says that it cannot be. */
+const ready = (place) => new Promise((done, failed) => {
+  new MutationObserver(() => {
+    if (place.classList.contains("live-ready")) done();
+    if (place.classList.contains("live-failed")) failed();
   }).observe(place, { attributeFilter: ["class"] });
 });
 
@@ -28,12 +28,13 @@ async function start(place, line) {
   place.dataset.live = place.dataset.figure;  // what the figure's script looks for
   try {
     await fetched("link", { rel: "stylesheet", href: `${live}live.css` });
+    const alive = ready(place);
     await fetched("script", { src: `${live}figure-${place.dataset.live}.js` });
+    await alive;
   } catch {
     status.textContent = "The figure could not be loaded. Its chapter shows it too.";
     return;
   }
-  await ready(place);
   line.remove();
   place.querySelector("[tabindex='0']")?.focus({ preventScroll: true });
 }

@@ -35,8 +35,9 @@ def test_the_figure_is_fetched_when_it_is_started_and_takes_the_pictures_place(p
     assert page.errors == []
 
 
-def test_what_cannot_be_loaded_is_said(page, book):
-    page.route("**/figure-latent.js", lambda route: route.abort())
+@pytest.mark.parametrize("missing", ["**/figure-latent.js", "**/vae.js*"])
+def test_what_cannot_be_loaded_is_said(page, book, missing):
+    page.route(missing, lambda route: route.abort())
     visit(page, book())
     page.get_by_role("button", name="Start").click()
     page.get_by_text("could not be loaded").wait_for()

@@ -113,6 +113,20 @@ def test_a_browser_that_cannot_read_base64_gets_the_same_numbers(open_figure, pa
     assert page.evaluate("made.filter((what) => what === 'piece').length") > 10
 
 
+def test_a_figure_that_fails_leaves_the_next_one_its_turn(page, book):
+    def break_it(route):
+        text = route.fetch().text()
+        assert "figure.render(" in text
+        route.fulfill(body=text.replace("figure.render(", "missing.render("))
+
+    page.route("**/figure-latent.js*", break_it)
+    page.goto(book(f"notebooks/{CHAPTERS['latent']}.html"))
+    for name, outcome in {"latent": "live-failed", "draw": "live-ready"}.items():
+        page.locator(f"[data-live={name}]").scroll_into_view_if_needed()
+        page.wait_for_selector(f"[data-live={name}].{outcome}", state="attached")
+    assert any("missing is not defined" in error for error in page.errors)
+
+
 def test_every_half_becomes_the_float_that_numpy_makes_of_it(page):
     halves = np.arange(2**16, dtype="uint16")
     halves = halves[np.isfinite(halves.view("float16"))]
