@@ -119,9 +119,9 @@ def test_a_figure_that_fails_leaves_the_next_one_its_turn(page, book):
         assert "figure.render(" in text
         route.fulfill(body=text.replace("figure.render(", "missing.render("))
 
-    page.route("**/figure-latent.js*", break_it)
+    page.route("**/figure-draw.js*", break_it)
     page.goto(book(f"notebooks/{CHAPTERS['latent']}.html"))
-    for name, outcome in {"latent": "live-failed", "draw": "live-ready"}.items():
+    for name, outcome in {"draw": "live-failed", "latent": "live-ready"}.items():
         page.locator(f"[data-live={name}]").scroll_into_view_if_needed()
         page.wait_for_selector(f"[data-live={name}].{outcome}", state="attached")
     assert any("missing is not defined" in error for error in page.errors)
