@@ -116,6 +116,7 @@ def test_the_loss_is_minus_the_value_and_the_generator_takes_its_own_step(satura
     np.testing.assert_allclose(step, -rate * strength * gradient, rtol=0.02, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_the_discriminator_learns_the_same_whatever_the_generator_does():
     _, _, _, expected = one_step()
     for strength, saturating in [(0.0, False), (10.0, False), (0.5, True), (10.0, True)]:
@@ -126,6 +127,7 @@ def test_the_discriminator_learns_the_same_whatever_the_generator_does():
         assert moved == (strength > 0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("settings", [{"strength": [0, 4]}, {"saturating": [False, True]}])
 def test_settings_hold_for_each_member_alone(settings):
     (name, values), (_, _, _, mixed) = *settings.items(), one_step(**settings)
@@ -154,6 +156,7 @@ def test_the_two_losses_at_their_closed_values():
     np.testing.assert_allclose(found, expected, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_members_do_not_disturb_one_another():
     x, _, _, expected = one_step()
     x = x.copy()

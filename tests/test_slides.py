@@ -234,6 +234,7 @@ def test_every_plan_of_the_page_has_a_name_and_each_is_a_deck():
     assert len(slides.plans()) == len(re.findall(r"\n\| (?:minutes|week) \|", text))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("plan", slides.plans())
 def test_the_slides_of_a_plan_are_the_cells_that_it_names_in_order(plan):
     decks = PLAN_DECKS(plan)

@@ -394,6 +394,7 @@ class Noted(np.ndarray):
         return np.asarray(self)[rows]
 
 
+@pytest.mark.slow
 def test_fit_begins_with_epoch_0_and_only_its_own_epochs_count():
     """Over several calls; `evaluate`, also for validation, and `predict` read and move nothing."""
     source = np.random.default_rng(0).random((60, 64), "float32").view(Noted)
