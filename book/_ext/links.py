@@ -20,7 +20,7 @@ PLAIN = pybtex.plugin.find_plugin("pybtex.backends", "plaintext")()
 GLOSSARY = "book/glossary"
 WITH_TERMS = ("notebooks/", "book/exercises/", "book/ledger")
 # Words with other senses, too: a term only where one stands emphasized, and alone.
-EVERYDAY = {"mixture", "rank", "rate"}
+EVERYDAY = {"flow", "mixture", "rank", "rate", "score"}
 NOT_TEXT = (nodes.title, nodes.reference, nodes.literal, nodes.FixedTextElement, nodes.math,
             nodes.math_block, nodes.citation, nodes.Invisible)  # fmt: skip
 
