@@ -82,6 +82,18 @@ lab: $(VENV)/installed  ## run the chapters on this machine, in JupyterLab (CHAP
 	$(if $(CHAPTER),$(if $(wildcard notebooks/$(CHAPTER)*.ipynb),,$(error no notebook's name begins with $(CHAPTER): see notebooks/)))
 	@$(BIN)/python -m jupyterlab $(LAB) --LabApp.news_url=None --LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate --notebook-dir=. $(or $(firstword $(wildcard notebooks/$(CHAPTER)*.ipynb)),notebooks)
 
+# What the figures that train compute with; kernel.wasm is in the repository, for most have no compiler.
+KERNEL := aebook/live/engine/kernel
+CLANG ?= clang
+.PHONY: kernel
+kernel: $(KERNEL).wasm  ## compile the kernel of the live figures that train (needs clang and lld)
+$(KERNEL).wasm: $(KERNEL).c
+	@command -v $(CLANG) wasm-ld > /dev/null || { echo "kernel: the compiler is missing: apt-get install clang lld"; exit 1; }
+	$(CLANG) --target=wasm32 -msimd128 -Os -nostdlib -fno-builtin -ffp-contract=off -Wall -Wextra -Werror \
+	  -Wl,--no-entry,--strip-all,--export=__heap_base,-z,stack-size=8192,--initial-memory=10485760 \
+	  -o $@ $<
+	@chmod 644 $@
+
 .PHONY: lint
 lint: $(VENV)/installed
 	$(BIN)/ruff check .
@@ -116,7 +128,8 @@ browser-tools: $(VENV)/installed  ## fetch what test-browser, pdf and lighthouse
 lint-js:
 	@test -x _build/browser/node_modules/.bin/eslint || { echo "lint-js: ESLint is missing: run make browser-tools (it needs npm)"; exit 1; }
 	_build/browser/node_modules/.bin/eslint --config tests/browser/eslint.config.mjs \
-	  aebook/live/*.js book/_ext/*.js book/assets/*.js tools/deck/*.js tests/browser/*.js tests/browser/*.mjs
+	  aebook/live/*.js aebook/live/engine/*.js book/_ext/*.js book/assets/*.js tools/deck/*.js \
+	  tests/*.mjs tests/browser/*.js tests/browser/*.mjs
 
 .PHONY: test-browser
 test-browser: lint-js book  ## drive the built book in headless Chromium (needs Chromium and browser-tools)

@@ -41,10 +41,10 @@ class GivenNoise(models.VAE):
         return super().terms(x[0], out)
 
 
-def build_vae(encoder, decoder):
+def build_vae(encoder, decoder, kind=GivenNoise):
     """(x, eps) -> z_mean, z_log_var, logits, with z = z_mean + exp(z_log_var / 2) * eps."""
     x = keras.Input(encoder.input_shape[1:], name="x")
     eps = keras.Input(decoder.input_shape[1:], name="eps")
     z_mean, z_log_var = encoder(x)
     logits = decoder(z_mean + ops.exp(z_log_var / 2) * eps)
-    return GivenNoise([x, eps], {"z_mean": z_mean, "z_log_var": z_log_var, "logits": logits})
+    return kind([x, eps], {"z_mean": z_mean, "z_log_var": z_log_var, "logits": logits})

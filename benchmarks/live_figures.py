@@ -3,7 +3,8 @@
 Medians, in milliseconds, for decoding, encoding and both loss terms, and the fastest, which a busy
 machine disturbs least; and the median and the 95 % quantile of the frames of a drag through the
 latent plane: a mouse held down and moved as fast as the browser takes it, with a picture decoded
-and the plane drawn at every move. `measure.py` calls this and keeps the figures.
+and the plane drawn at every move. And milliseconds of a step of training in a worker, on a page
+opened from a file. `measure.py` calls this and keeps the figures; alone, this prints the training.
 """
 
 import importlib.util
@@ -15,7 +16,9 @@ import numpy as np
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tools"))
-from browsing import chromium, served, wake  # noqa: E402
+from browsing import HTML, chromium, served, wake  # noqa: E402
+
+from aebook.live.display import worker  # noqa: E402
 
 PAGE = "notebooks/04-latent-space.html"
 BATCH = 50  # calls timed together: a browser's clock ticks in tenths of a millisecond
@@ -63,6 +66,44 @@ def frames_of_a_drag(page):
     return np.diff(page.evaluate("window.frames_at"))
 
 
+TRAIN = """async ([text, sizes, plain]) => {
+    const driver = `;(async () => {
+        const kernel = ${plain} ? null : Uint8Array.from(atob(KERNEL), c => c.charCodeAt(0));
+        const arena = await makeArena(kernel), random = new Random(1), found = {};
+        for (const hidden of ${JSON.stringify(sizes)}) {
+            arena.clear();
+            const vae = new Vae(arena, { hidden, batch: 100, optimizer: "adam", random });
+            for (let i = 0; i < vae.x.length; i++)
+                vae.x[i] = random.uniform() < 0.19 ? random.uniform() : 0;  // as much ink as digits
+            const times = [];
+            for (let step = 0; step < (${plain} ? 20 : 200); step++) {
+                for (let i = 0; i < vae.noise.length; i++) vae.noise[i] = random.normal();
+                const from = performance.now();
+                vae.step(100, 1, 0.001);
+                times.push(performance.now() - from);
+            }
+            found[hidden] = times;
+        }
+        postMessage(found);
+    })()`;
+    const url = URL.createObjectURL(new Blob([text + driver], { type: "text/javascript" }));
+    const worker = new Worker(url);
+    return new Promise(done => { worker.onmessage = ({ data }) => done(data); });
+}"""
+
+
+def training(page, sizes=(64, 256)):
+    """Milliseconds of a step on 100 digits: {kernel: {hidden: {"median": ..., "fastest": ...}}}."""
+    found = {}
+    for name in ("wasm", "plain"):
+        times = page.evaluate(TRAIN, [worker("learn"), list(sizes), name == "plain"])
+        found[name] = {
+            int(hidden): {"median": float(np.median(each)), "fastest": float(min(each))}
+            for hidden, each in times.items()
+        }
+    return found
+
+
 def measure():
     """The figures, or None where Chromium or the browser tools are missing."""
     if chromium() is None or importlib.util.find_spec("playwright") is None:
@@ -79,6 +120,27 @@ def measure():
             times = np.array(page.evaluate(TIME, [name, call, BATCH]))
             calls[what] = {"median": float(np.median(times)), "fastest": float(times.min())}
         frames = frames_of_a_drag(page)
+        page.goto((HTML / "index.html").as_uri())
+        steps = training(page)
         browser.close()
     middle, slow = np.quantile(frames, [0.5, 0.95])
-    return {"calls": calls, "frame": {"median": float(middle), "slow": float(slow)}}
+    frame = {"median": float(middle), "slow": float(slow)}
+    return {"calls": calls, "frame": frame, "training": steps}
+
+
+def main():
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium(), args=["--no-sandbox"])
+        page = browser.new_page()
+        page.goto((HTML / "index.html").as_uri())
+        for kernel, sizes in training(page).items():
+            for hidden, times in sizes.items():
+                middle, best = times["median"], times["fastest"]
+                print(f"{kernel} 784-{hidden}-2: {middle:.2f} ms a step, the fastest {best:.2f}")
+        browser.close()
+
+
+if __name__ == "__main__":
+    main()

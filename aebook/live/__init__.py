@@ -12,7 +12,7 @@ it draws from is one block of bytes, floats in half precision, and a header that
 """
 
 from aebook.live.display import HERE, STYLE, VARIABLE, LiveFigure, module
-from aebook.live.figures import bottleneck, draw_a_digit, latent_explorer, two_modes
+from aebook.live.figures import bottleneck, draw_a_digit, latent_explorer, learn, two_modes
 from aebook.live.packing import fingerprint, pack, read_data, unpack, write_data
 
 __all__ = [
@@ -24,6 +24,7 @@ __all__ = [
     "draw_a_digit",
     "fingerprint",
     "latent_explorer",
+    "learn",
     "module",
     "pack",
     "read_data",

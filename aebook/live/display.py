@@ -2,6 +2,7 @@
 
 import base64
 import io
+import json
 import os
 from pathlib import Path
 
@@ -12,9 +13,29 @@ STYLE = HERE / "live.css"
 VARIABLE = "AEBOOK_LIVE"  # "off": pictures only; else the folder `make execute` wants the data in
 
 
+def script(*parts):
+    return "\n".join((HERE / f"{part}.js").read_text(encoding="utf-8") for part in parts)
+
+
+def worker(name):
+    """What trains for a figure, as the text of a classic script: the engine, then its own part.
+
+    The engine's kernel is in it as KERNEL, in base64.
+    """
+    kernel = base64.b64encode((HERE / "engine" / "kernel.wasm").read_bytes()).decode()
+    parts = script("engine/plain", "engine/engine", f"engine/{name}")
+    return f'"use strict";\nconst KERNEL = "{kernel}";\n{parts}'
+
+
 def module(name):
-    """The ES module of a figure as one text: what all figures share, then its own."""
-    return "\n".join((HERE / f"{part}.js").read_text(encoding="utf-8") for part in ("common", name))
+    """The ES module of a figure as one text: what all figures share, then its own.
+
+    A figure that trains has a part in engine/, too. Its page makes a worker of the text WORKER: one
+    that is opened from a file can make one of nothing else.
+    """
+    trains = (HERE / "engine" / f"{name}.js").exists()
+    said = f"const WORKER = {json.dumps(worker(name))};\n" if trains else ""
+    return said + script("common", name)
 
 
 def is_attended():

@@ -4,10 +4,13 @@ Matplotlib, SciPy and Keras are imported where a figure is made and not before: 
 imports this package and needs none of them.
 """
 
+import zlib
+
 import numpy as np
 
 from aebook.live.display import LiveFigure
 
+N_TRAIN, N_HELD_OUT, GREYS = 3000, 500, 7  # of the figures that train: digits, and steps of grey
 N_CODES, N_IMAGES = 1000, 20  # of the test set: dots in the plane, and pictures of each digit
 
 
@@ -58,6 +61,29 @@ def bottleneck(x, codes):
                           "rmse": [round(float(error), 4) for error in errors],
                           "latents": [int(k) for k in latents]}  # fmt: skip
     return LiveFigure("bottleneck", "bottleneck", arrays, settings, stills.bottleneck(x, codes))
+
+
+def learn(vae, x_train, x_test, y_test):
+    """Watch it learn: chapter 3's VAE, trained in the page from new weights, on 3,000 digits.
+
+    vae: trained, with two latents; its picture stands for the figure where nothing runs. x_train,
+    x_test: (n, 784) in [0, 1]; y_test: (n,) digits. The first 500 of the test set are held out.
+    """
+    from aebook.live import stills
+
+    x, y = x_test[:N_HELD_OUT], np.asarray(y_test[:N_HELD_OUT])
+    arrays, settings = digits_data(x_train[:N_TRAIN], x, y)
+    return LiveFigure("learn", "digits", arrays, settings, stills.learn(vae, x, y))
+
+
+def digits_data(x_train, x_held_out, y_held_out):
+    """What all figures of a page that train draw from: digits at three bits a pixel, deflated.
+
+    One byte a pixel, 0 to 7, which packs smaller than three bits do.
+    """
+    pixels = np.rint(GREYS * np.concatenate([x_train, x_held_out])).astype("uint8")
+    deflated = np.frombuffer(zlib.compress(pixels.tobytes(), 9), "uint8")
+    return {"digits": deflated, "y": y_held_out}, {"n_train": len(x_train)}
 
 
 def vae_data(vae, x_test, y_test):

@@ -7,6 +7,8 @@ from matplotlib import patches
 from aebook import plots
 from aebook.densities import Mixture, gaussian_mle, log_density, sample, stationary_points
 
+N_TILES = 13  # along each side of the plane decoded
+
 
 def latent_explorer(vae, x_test, y_test):
     """The plane with a way from the first 7 to the first 3, and what is decoded along it."""
@@ -26,6 +28,21 @@ def latent_explorer(vae, x_test, y_test):
     for i, (x, title) in enumerate(zip(way, ("at A", "half-way", "at B"), strict=True), 1):
         plots.image(axes[i], x, f"decoded {title}")
     return fig
+
+
+def learn(vae, x, y):
+    """Where the trained encoder puts held-out digits, over what the decoder makes of the plane."""
+    from aebook.models import decode, encode
+
+    z_mean, _ = encode(vae, x)
+    reach = max(1.05 * np.quantile(np.abs(z_mean), 0.98), 2.6)
+    places = reach * (np.arange(1, 2 * N_TILES, 2) / N_TILES - 1)
+    grid = np.stack(np.meshgrid(places, places), axis=-1)
+    tiles = decode(vae, grid.reshape(-1, 2)).reshape(N_TILES, N_TILES, -1)
+    ax = plots.scatter(z_mean, y, plt.subplots(figsize=(plots.FULL, 4.6))[1], size=14)
+    ax.imshow(0.3 * plots.tile(tiles), extent=(-reach, reach, -reach, reach), vmin=0, vmax=1)
+    ax.set(xlim=(-reach, reach), ylim=(-reach, reach))
+    return ax.figure
 
 
 def draw_a_digit(vae, x_test, y_test):

@@ -1,5 +1,7 @@
 """A Sphinx extension of this book: a live figure on the front page, which the reader starts.
 
+With the option `play`, seconds, it starts once by itself for so long, unless motion is reduced.
+
 The directive `hero` takes a notebook and ids of its cells, first that of a live figure, then those
 whose stored pictures stand for it until then. Model and script are fetched when the button is
 pressed (book/assets/start.js); without JavaScript there is no button, and the pictures stay. On the
@@ -19,9 +21,9 @@ from _ext.live import told
 
 DATA = NOTEBOOKS.parent / "book" / "assets" / "live"
 PLACE = """\
-<div data-figure="{live}" data-data="{data}" data-sha256="{sha256}"></div>
+<div data-figure="{live}" data-data="{data}" data-sha256="{sha256}"{play}></div>
 <p class="hero-start pst-js-only"><button type="button" class="btn btn-primary">{label}</button>
-<span role="status">Loads the trained model, {size:.1f} MB, and runs it in this page.</span></p>"""
+<span role="status">Loads {what}, {size:.1f} MB, and runs in this page.</span></p>"""
 
 
 def picture_of(cell):
@@ -36,7 +38,7 @@ class Hero(SphinxDirective):
     """`hero`: a notebook, the live figure's cell, and the cells of its pictures."""
 
     required_arguments, final_argument_whitespace = 1, True
-    option_spec = {"label": str}  # noqa: RUF012 (Sphinx asks for a dict)
+    option_spec = {"label": str, "play": int}  # noqa: RUF012 (Sphinx asks for a dict)
     has_content = True
 
     def image(self, cell):
@@ -54,7 +56,10 @@ class Hero(SphinxDirective):
         cells = {cell.id: cell for cell in nbformat.read(source, as_version=4).cells}
         live = told(cells[figure])
         size = (DATA / f"{live['data']}.js").stat().st_size / 1e6
-        place = PLACE.format(**live, label=self.options["label"], size=size)
+        seconds = self.options.get("play")
+        play = f' data-play="{seconds}"' if seconds else ""
+        what = "the digits that it learns" if seconds else "the trained model"
+        place = PLACE.format(**live, label=self.options["label"], size=size, play=play, what=what)
         caption = nodes.container(classes=["hero-caption"])
         self.state.nested_parse(self.content, self.content_offset, caption)
         images = [self.image(cells[name]) for name in pictures]

@@ -1,7 +1,8 @@
 // Starts the figure NAME in its places on a page of the book: a stub for what Jupyter calls the
 // model, and the data as a script beside this one. Nothing is loaded before the reader comes near;
 // what several figures of a page draw from is loaded and unpacked once; and no piece of the work
-// is long: between two of them the page answers the reader.
+// is long: between two of them the page answers the reader. An address that sets a figure's state,
+// #NAME?..., leads to the figure.
 const here = document.currentScript.src;
 const PIECE = 1 << 16;  // characters of base64 at a time
 const page = (globalThis.aebookPage ??= { models: {}, turn: Promise.resolve() });
@@ -59,4 +60,9 @@ for (const place of document.querySelectorAll(`[data-live="${NAME}"]`)) {
     });
   }, { rootMargin: "600px" });
   watch.observe(place);
+  const lead = () => {
+    if (location.hash.startsWith(`#${NAME}?`)) place.scrollIntoView({ behavior: "instant" });
+  };
+  lead();
+  addEventListener("hashchange", lead);
 }

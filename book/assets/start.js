@@ -1,5 +1,6 @@
-/* The figure on the front page: pictures until the reader starts it. Then this fetches what a
-   chapter's page has from the beginning; the figure's own script does the rest. */
+/* The figure on the front page: pictures until the reader starts it, or, where it plays for some
+   seconds by itself, until the page has come. Then this fetches what a chapter's page has from the
+   beginning; the figure's own script does the rest. */
 (() => {
 "use strict";
 
@@ -36,11 +37,13 @@ async function start(place, line) {
     return;
   }
   line.remove();
-  place.querySelector("[tabindex='0']")?.focus({ preventScroll: true });
+  if (!place.dataset.play) place.querySelector("[tabindex='0']")?.focus({ preventScroll: true });
 }
 
 for (const place of document.querySelectorAll("[data-figure]")) {
   const line = place.nextElementSibling;
   line.querySelector("button").addEventListener("click", () => start(place, line));
+  const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
+  if (place.dataset.play && !calm) start(place, line);
 }
 })();

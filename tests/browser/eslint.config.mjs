@@ -10,9 +10,14 @@ const readonly = (names) => Object.fromEntries(names.map((name) => [name, "reado
 
 // A figure's module stands behind common.js, and calls the names of that as its own.
 const COMMON = "aebook/live/common.js";
-const text = readFileSync(new URL(`../../${COMMON}`, import.meta.url), "utf8");
-const shared = espree.parse(text, { ecmaVersion: 2022 }).body
+const textOf = (path) => readFileSync(new URL(`../../${path}`, import.meta.url), "utf8");
+const namesOf = (path) => espree.parse(textOf(path), { ecmaVersion: 2022 }).body
   .flatMap((said) => (said.declarations ?? [said]).map(({ id }) => id.name));
+const shared = namesOf(COMMON);
+
+// A worker's parts stand one behind the other, too; what trains for a figure last.
+const ENGINE = ["plain", "engine"].map((name) => `aebook/live/engine/${name}.js`);
+const engine = ENGINE.flatMap(namesOf);
 
 export default [
   js.configs.recommended,
@@ -30,7 +35,17 @@ export default [
   {
     files: ["aebook/live/*.js"],
     ignores: [COMMON],
-    languageOptions: { sourceType: "module", globals: readonly(shared) },
+    languageOptions: { sourceType: "module", globals: readonly([...shared, "WORKER"]) },
+  },
+  {
+    files: ["aebook/live/engine/*.js"],
+    ignores: ENGINE,
+    languageOptions: { globals: { ...globals.worker, ...readonly([...engine, "KERNEL"]) } },
+  },
+  {
+    files: ENGINE,
+    languageOptions: { globals: readonly(["plainKernel"]) },
+    rules: { "no-unused-vars": ["error", { vars: "local" }], "no-redeclare": "off" },
   },
   { files: [COMMON], rules: { "no-unused-vars": ["error", { vars: "local" }] } },
   {

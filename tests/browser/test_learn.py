@@ -1,0 +1,356 @@
+"""The figure that trains in the page: it learns, it rests, it obeys, and everybody can work it."""
+
+import functools
+import re
+
+import numpy as np
+import pytest
+import scratch
+from browsing import AXE, HTML, served
+from figures import Figure
+
+AXE_ON = """async place => (await axe.run(place, {
+    runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
+    resultTypes: ["violations"],
+})).violations.map(v => `${v.id} x${v.nodes.length}: ${v.nodes[0].html}`)"""
+SLOW = 6  # times: a processor as a phone has one
+SIZES = pytest.mark.parametrize(("width", "height"), [(1280, 720), (375, 667)])
+
+
+@pytest.fixture(scope="module")
+def pages():
+    """pages("learn", "file"): the address of a scratch page; of one on the plain kernel; a hero."""
+    with scratch.folder() as folder, served() as base:
+        bases = {"http": base, "file": HTML.as_uri() + "/"}
+        yield lambda name="learn", scheme="file": f"{bases[scheme]}{folder}/{name}.html"
+
+
+@pytest.fixture
+def learn(page, pages):
+    """learn(address, ...): the figure, alive; fails if the page complained of anything."""
+
+    def opened(name="learn", scheme="file", after=""):
+        page.goto(pages(name, scheme) + after)
+        figure = Learner(page, "learn")
+        figure.look()
+        return figure
+
+    yield opened
+    assert page.errors == []
+
+
+class Learner(Figure):
+    def look(self):
+        """It rests where nobody sees it."""
+        self.handle.evaluate("e => e.scrollIntoView({behavior: 'instant'})")
+        self.settle()
+
+    def press(self, name):
+        self.place.get_by_role("button", name=name).click()
+
+    def until(self, steps, timeout=20_000):
+        self.page.wait_for_function(
+            "([place, steps]) => place.live.state().steps >= steps",
+            arg=[self.handle, steps],
+            timeout=timeout,
+        )
+
+    def train(self, steps):
+        """As fast as it can, to its end."""
+        self.handle.evaluate("(place, steps) => place.live.go(steps, true)", steps)
+        self.page.wait_for_function(
+            "place => !place.live.state().running", arg=self.handle, timeout=40_000
+        )
+
+    def state(self):
+        return self.call("state")
+
+
+# --- it learns
+
+
+@pytest.mark.parametrize(
+    ("name", "scheme"), [("learn", "file"), ("learn", "http"), ("plain", "file")]
+)
+def test_it_learns_in_the_page_and_asks_no_other_host(learn, page, pages, name, scheme):
+    figure = learn(name, scheme)
+    figure.until(0)
+    before, untrained = figure.pixels(), figure.call("sorted")
+    figure.train(150)
+    step, reconstruction, kl = figure.state()["losses"][-1]
+    assert step == 150
+    assert reconstruction + kl < 182  # the best picture that is the same for all leaves 206
+    assert figure.call("sorted") > untrained + 5
+    assert figure.pixels() != before
+    mosaic = figure.call("mosaic")
+    tiles = np.reshape(mosaic["pictures"], (mosaic["rows"], mosaic["columns"], 784))
+    assert tiles.max() > 200
+    assert np.abs(tiles[0, 0] - tiles[-1, -1].astype(float)).mean() > 10
+    start = pages("", scheme).rpartition("/")[0].rpartition("/")[0]
+    assert [a for a in page.asked if not a.startswith((start, "data:", "blob:"))] == []
+
+
+def test_beta_makes_an_autoencoder_or_collapses_the_codes(learn):
+    """While it runs: at 0 the codes go where they like, at 100 they all become the prior."""
+    figure = learn()
+    figure.slide("beta", 0)
+    figure.train(150)
+    (_, free, far), reach = figure.state()["losses"][-1], figure.state()["reach"]
+    assert far > 10
+    figure.slide("beta", 7)
+    assert figure.state()["beta"] == 100
+    figure.train(300)
+    _, collapsed, kl = figure.state()["losses"][-1]
+    assert kl < 0.5
+    assert collapsed > free + 20
+    assert reach > figure.state()["reach"]
+
+
+def test_the_same_seed_learns_the_same_and_another_seed_something_else(learn):
+    figure = learn()
+    figure.train(20)
+    first = figure.call("means")
+    figure.press("Another seed")
+    figure.train(20)
+    other = figure.call("means")
+    figure.press("Reset")
+    figure.train(20)
+    assert figure.call("means") == first != other
+
+
+def test_a_step_is_a_step_and_play_can_be_paused(learn):
+    figure = learn()
+    for _ in range(2):
+        figure.press("Step")
+        figure.settle()
+    figure.until(2)
+    assert "Step 2: reconstruction" in figure.said()
+    figure.press("Play")
+    figure.until(10)
+    figure.press("Pause")
+    figure.page.wait_for_timeout(300)
+    steps = figure.state()["steps"]
+    figure.page.wait_for_timeout(300)
+    assert figure.state()["steps"] == steps
+    assert f"Step {steps}: reconstruction" in figure.said()
+
+
+def test_it_rests_out_of_sight_and_goes_on_when_it_is_seen_again(learn, page):
+    figure = learn()
+    figure.press("Play")
+    figure.until(5)
+    page.evaluate("scrollTo(0, document.body.scrollHeight)")
+    page.wait_for_timeout(500)
+    steps = figure.state()["steps"]
+    page.wait_for_timeout(700)
+    assert figure.state()["steps"] == steps
+    figure.look()
+    figure.until(steps + 5)
+
+
+def test_a_tab_that_nobody_sees_rests(learn, page):
+    """Nothing is drawn in it: as here, where the browser is told to draw no frame."""
+    figure = learn()
+    figure.press("Play")
+    figure.until(5)
+    page.evaluate("globalThis.requestAnimationFrame = () => 0")
+    page.wait_for_timeout(500)
+    steps = figure.state()["steps"]
+    page.wait_for_timeout(700)
+    assert figure.state()["steps"] <= steps
+
+
+# --- its state
+
+
+def test_the_address_says_the_state_and_sets_it(learn, page):
+    figure = learn(after="#learn?beta=0&hidden=256&rate=7&seed=3&nonsense=1")
+    state = figure.state()
+    assert [state[name] for name in ("beta", "hidden", "rate", "seed")] == [0, 256, 0.01, 3]
+    figure.slide("beta", 4)
+    assert page.evaluate("location.hash") == "#learn?beta=3&hidden=256&seed=3"
+    figure.press("Reset")
+    assert page.evaluate("location.hash") == "#learn"
+    assert figure.state()["hidden"] == 64
+
+
+def test_a_link_in_the_text_sets_a_state_and_starts_it(learn, page):
+    figure = learn()
+    page.evaluate("""document.querySelector("article").insertAdjacentHTML("beforeend",
+        '<p><a id="set" href="#learn?beta=30">try beta 30</a></p>')""")
+    page.locator("#set").click()
+    figure.until(5)
+    assert figure.state()["beta"] == 30
+    assert figure.place.get_by_role("slider", name="beta").get_attribute("aria-valuetext") == "30"
+    page.wait_for_timeout(300)
+    assert 0 <= figure.place.evaluate("e => e.getBoundingClientRect().top") < 400
+
+
+# --- everybody
+
+
+@SIZES
+def test_all_of_it_is_on_one_screen_and_nothing_moves_under_the_finger(learn, page, width, height):
+    page.set_viewport_size({"width": width, "height": height})
+    figure = learn()
+    boxes = """place => [place, ...place.querySelectorAll("button, input, select, canvas")]
+        .map(e => { const b = e.getBoundingClientRect(); return [b.x, b.y, b.width, b.height] })"""
+    before = figure.place.evaluate(boxes)
+    assert before[0][3] <= 560
+    assert before[0][1] >= 0
+    assert before[0][1] + before[0][3] <= height
+    figure.train(60)
+    figure.slide("beta", 0)
+    figure.train(60)
+    assert figure.place.evaluate(boxes) == before
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_a_finger_and_the_keyboard_work_it(browser, pages):
+    with browser.new_context(has_touch=True, viewport={"width": 375, "height": 667}) as context:
+        page = context.new_page()
+        page.goto(pages())
+        figure = Learner(page, "learn")
+        figure.look()
+        figure.place.get_by_role("button", name="Play").tap()
+        figure.until(3)
+        figure.place.get_by_role("button", name="Pause").tap()
+        figure.place.get_by_role("button", name="Step").focus()
+        steps = figure.state()["steps"]
+        page.keyboard.press("Enter")
+        figure.until(steps + 1)
+        figure.place.get_by_role("slider", name="beta").focus()
+        page.keyboard.press("ArrowLeft")
+        assert figure.state()["beta"] == 0.3
+
+
+def test_a_screen_reader_hears_what_was_asked_for_and_no_more(learn, page):
+    figure = learn()
+    page.evaluate(
+        """place => { globalThis.heard = []; new MutationObserver(() =>
+        heard.push(place.querySelector("[role=status]").textContent))
+        .observe(place.querySelector("[role=status]"), {childList: true}) }""",
+        figure.handle,
+    )
+    figure.press("Play")
+    figure.until(20)
+    page.wait_for_timeout(1500)
+    figure.press("Pause")
+    said = figure.said()
+    heard = page.evaluate("heard")
+    assert heard == ["Training", said]
+    assert "For " in said
+    assert said in figure.place.locator("canvas").first.get_attribute("aria-label")
+
+
+def test_where_motion_is_reduced_nothing_starts_by_itself(learn, page):
+    page.emulate_media(reduced_motion="reduce")
+    figure = learn("hero")
+    page.wait_for_timeout(600)
+    assert figure.state()["steps"] == 0
+    figure.press("Play")
+    figure.until(5)
+
+
+def test_a_hero_starts_once_by_itself_and_stops(learn, page):
+    figure = learn("hero")
+    figure.until(3)
+    page.wait_for_timeout(2500)
+    steps = figure.state()["steps"]
+    page.wait_for_timeout(500)
+    assert figure.state()["steps"] == steps
+    assert not figure.state()["running"]
+
+
+def hand_out(script, route):
+    route.fulfill(body=script, content_type="text/javascript")
+
+
+@pytest.mark.parametrize("motion", ["no-preference", "reduce"])
+def test_on_the_front_page_it_starts_by_itself_or_by_its_button(page, book, pages, motion):
+    """The front page as built, with this figure in place of the one that is there."""
+    folder = HTML / pages("", "file").split("/")[-2]
+    text = (HTML / "index.html").read_text(encoding="utf-8")
+    text, found = re.subn(r"<div data-figure[^>]*>", '<div data-figure="learn" data-data="digits" '
+                          'data-sha256="00000000" data-play="2">', text)  # fmt: skip
+    assert found == 1
+    page.route("**/index.html", lambda route: route.fulfill(body=text, content_type="text/html"))
+    for name in ("digits", "figure-learn"):
+        said = (folder / f"{name}.js").read_text(encoding="utf-8")
+        page.route(f"**/{name}.js*", functools.partial(hand_out, said))
+    page.emulate_media(reduced_motion=motion)
+    page.goto(book())
+    if motion == "reduce":
+        page.wait_for_timeout(700)
+        assert not [address for address in page.asked if "/live/" in address]
+        page.get_by_role("button", name="Start").click()
+    page.wait_for_selector(".hero > .live-ready canvas")
+    figure = Learner(page, "learn")
+    figure.until(3 if motion != "reduce" else 0)
+    page.wait_for_timeout(2500)
+    assert not figure.state()["running"]
+    assert (figure.state()["steps"] > 0) == (motion != "reduce")
+    assert not page.locator(".hero img").first.is_visible()
+    assert page.errors == []
+
+
+def test_in_print_and_without_javascript_there_is_a_picture(learn, page, browser, pages):
+    figure = learn()
+    still = figure.place.locator("xpath=following-sibling::img").first
+    assert not still.is_visible()
+    page.emulate_media(media="print")
+    assert still.is_visible()
+    assert not figure.place.is_visible()
+    with browser.new_context(java_script_enabled=False) as context:
+        bare = context.new_page()
+        bare.goto(pages())
+        assert bare.locator("[data-live=learn] ~ img").first.is_visible()
+
+
+def test_axe_finds_nothing_before_and_after(learn, page):
+    figure = learn(scheme="http")
+    page.add_script_tag(path=AXE)
+    found = {}
+    for width in (1280, 375):
+        page.set_viewport_size({"width": width, "height": 800})
+        for theme in ("light", "dark"):
+            page.evaluate("theme => { document.documentElement.dataset.theme = theme }", theme)
+            found[width, theme] = page.evaluate(AXE_ON, figure.handle)
+            figure.press("Step")
+    assert found == {key: [] for key in found}
+    for control in figure.place.locator("button, input, select").all():
+        box = control.bounding_box()
+        assert min(box["width"], box["height"]) >= 24
+
+
+# --- its speed and its memory
+
+
+def test_on_a_slow_processor_the_page_answers_and_the_plane_is_sorted(learn, page):
+    """Not by the clock, which a busy machine would upset: by what the page's own thread is busy."""
+    page.add_init_script("""globalThis.busy = [];
+        new PerformanceObserver(list => busy.push(...list.getEntries().map(e => e.duration)))
+            .observe({type: "longtask"});""")
+    figure = learn()
+    page.context.new_cdp_session(page).send("Emulation.setCPUThrottlingRate", {"rate": SLOW})
+    page.evaluate("busy.length = 0")
+    figure.press("Play")
+    figure.until(60, timeout=60_000)
+    figure.press("Pause")
+    assert np.median(page.evaluate("[...busy, 0]")) < 150
+
+
+def test_memory_stays_as_it_is(learn, page):
+    cdp = page.context.new_cdp_session(page)
+
+    def used():
+        cdp.send("HeapProfiler.collectGarbage")
+        return page.evaluate("performance.memory.usedJSHeapSize") / 1e6
+
+    figure = learn()
+    figure.train(50)
+    before = used()
+    for _ in range(6):
+        figure.press("Another seed")
+        figure.train(50)
+    assert used() < before + 3
