@@ -1,7 +1,7 @@
 """Codes counted in real bytes: quantizing, entropy coding, picture files and how far off they are.
 
-What stands here stands on the page in chapter 1; a test holds that page and file are the same
-code. Images are float arrays (n, 784) in [0, 1], latents float arrays (n, k), symbols integer
+What stands here stands on the page in chapters 1 and 13; a test holds that page and file are the
+same code. Images are float arrays (n, 784) in [0, 1], latents float arrays (n, k), symbols integer
 arrays (n, k) starting at 0: one row an image, one column a latent.
 """
 

@@ -1,4 +1,4 @@
-"""Densities in one dimension: mixtures of normals, the KL divergence, and a search of its optima.
+"""Densities in one dimension: mixtures of Gaussians, the KL divergence, and a search of its optima.
 
 The functions below stand on the page in the chapter on two modes; a test holds that the page and
 this file are the same code. Everything is float64, densities are per unit of x, divergences and
@@ -18,7 +18,7 @@ EPS_WEIGHT = norm.pdf(EPS) / norm.pdf(EPS).sum()
 
 
 class Mixture(NamedTuple):
-    """p(x) = sum of weights * N(x; means, sds^2); a single normal is a mixture of one.
+    """p(x) = sum of weights * N(x; means, sds^2); a single Gaussian is a mixture of one.
 
     weights: positive, summing to 1; means; sds: standard deviations, positive. One of each a
     component, as lists, tuples or arrays.

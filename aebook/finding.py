@@ -1,7 +1,8 @@
 """Finding things by their codes: anomaly scores, ROC curves, and nearest neighbours.
 
-The functions stand on the page in chapter 7. A score is one number an image, higher for what is
-stranger; all distances are squared, in the units of the codes or pixels they are taken between.
+The functions stand on the page in chapter 7, `quantize_codes` apart. A score is one number for
+each image, higher for what is stranger; all distances are squared, in the units of the codes or
+pixels they are taken between.
 """
 
 import numpy as np

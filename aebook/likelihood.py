@@ -10,16 +10,7 @@ import numpy as np
 from keras import layers, ops
 
 from aebook.decorators import restorable, takes
-from aebook.models import (
-    VAE,
-    Sampling,
-    build_decoder,
-    build_vae,
-    build_vae_encoder,
-    encode,
-    kl_loss,
-    reconstruction_loss,
-)
+from aebook.models import Sampling, encode, kl_loss, reconstruction_loss
 
 
 def binarize(x, seed=0):
@@ -184,42 +175,6 @@ def linear_log_p(x, mean, w, noise):
     _, log_det = np.linalg.slogdet(2 * np.pi * covariance)
     distances = ((x - mean) * np.linalg.solve(covariance, (x - mean).T).T).sum(axis=1)
     return -(log_det + distances) / 2
-
-
-@keras.saving.register_keras_serializable("aebook")
-class Doors(layers.Layer):
-    """Multiplies each latent by its entry of `open`, 1 or 0; (..., d) to (..., d)."""
-
-    def build(self, shape):
-        self.open = self.add_weight(shape=shape[-1:], initializer="ones", trainable=False)
-
-    def call(self, z):
-        return z * self.open
-
-
-@restorable
-class DialVAE(VAE):
-    """A VAE whose open latents and whose price of KL can be set between fits.
-
-    `doors.open` (latent_dim,) of 0 and 1: a closed latent has KL 0 and never reaches the decoder.
-    `beta`: the loss is reconstruction + beta * KL (Higgins et al., 2017), 1 for the ELBO. The
-    reported `kl` is the priced one. `encode`, `decode` and `log_weights` work as for any VAE.
-    """
-
-    def __init__(self, latent_dim=20, hidden=64, input_dim=784):
-        doors, x, z = Doors(), keras.Input((input_dim,)), keras.Input((latent_dim,))
-        codes = build_vae_encoder(input_dim, hidden, latent_dim)(x)
-        encoder = keras.Model(x, [doors(code) for code in codes], name="encoder")
-        logits = build_decoder(latent_dim, hidden, input_dim)(doors(z))
-        decoder = keras.Model(z, logits, name="decoder")
-        vae = build_vae(encoder, decoder)
-        super().__init__(vae.input, vae.output)
-        self.doors = doors
-        self.beta = self.add_weight(initializer="ones", dtype="float32", trainable=False)
-
-    def terms(self, x, out):
-        reconstruction, kl = super().terms(x, out)
-        return reconstruction, self.beta * kl
 
 
 def fit_mixture(x, n_components, n_steps=5, seed=0):

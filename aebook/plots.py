@@ -4,6 +4,8 @@ Every figure is as wide as a page's text or as half of it, so that its letters a
 of any other; what it shows decides its height alone.
 """
 
+import itertools
+
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib import patches, patheffects
@@ -59,6 +61,27 @@ def rows(named_images, titles=None):
         ax_row[0].set_ylabel(name, rotation=0, ha="right", va="center")
     for ax, title in zip(axes[0], titles if titles is not None else [], strict=False):
         ax.set_title(title)
+    return fig
+
+
+def gallery(named, n_rows=1):
+    """Pictures of any size with a title above each, row by row, at one scale in each row.
+
+    named: dict of title to a picture (h, w, 3), in [0, 1]; all in one column are of one width.
+    """
+    names = list(named)
+    n = -(-len(names) // n_rows)
+    wide = [named[name].shape[1] for name in names[:n]]
+    tall = [named[name].shape[0] for name in names[::n]]
+    scale = (FULL - 0.1 * n) / sum(wide)
+    above = 0.17 * (1 + max(name.count("\n") for name in names))
+    size = (FULL, scale * sum(tall) + (above + 0.1) * n_rows)
+    fig, axes = plt.subplots(n_rows, n, figsize=size, squeeze=False, width_ratios=wide)
+    fig.get_layout_engine().set(w_pad=0.03, h_pad=0.03)
+    for ax in axes.flat[len(names) :]:
+        ax.axis("off")
+    for ax, name in zip(axes.flat, names, strict=False):
+        image(ax, named[name], name)
     return fig
 
 
@@ -176,18 +199,43 @@ def flow(parts, arrows=None):
     return fig
 
 
+def diagram(boxes, solid, dotted=()):
+    """Boxes of text with arrows between them.
+
+    boxes: dict of text to (x, y, fill), its centre in units of which a page is about eleven wide,
+    and its colour. solid, dotted: chains of these texts, each a list; an arrow leads from each to
+    the next. Returns the axes.
+    """
+    x, y, _ = zip(*boxes.values(), strict=True)
+    _, ax = plt.subplots(figsize=(FULL, 0.5 * (np.ptp(y) + 1.2)))
+    ax.set(xlim=(min(x) - 0.9, max(x) + 0.7), ylim=(min(y) - 0.5, max(y) + 0.5))
+    ax.axis("off")
+    drawn = {
+        text: ax.text(*at, text, ha="center", va="center", bbox={"boxstyle": "round", "fc": fill})
+        for text, (*at, fill) in boxes.items()
+    }
+    for line, chains in (("-", solid), (":", dotted)):
+        for start, end in (pair for chain in chains for pair in itertools.pairwise(chain)):
+            style = {"arrowstyle": "-|>", "fc": BLACK, "ls": line, "shrinkA": 0,
+                     "patchA": drawn[start].get_bbox_patch(),
+                     "patchB": drawn[end].get_bbox_patch()}  # fmt: skip
+            ax.annotate("", boxes[end][:2], boxes[start][:2], arrowprops=style)
+    return ax
+
+
 def auc_dots(groups):
     """Dot charts of AUC over held-out digits, one panel a group, with chance as a dashed line.
 
-    groups: dict of panel title to {method: (10,) AUCs}; each method in a panel has a marker and
-    a colour of its own. Returns the figure.
+    groups: dict of panel title to {method: (10,) AUCs}; at most ten methods, each of which has a
+    marker of its own in the whole figure. Returns the figure.
     """
     fig, axes = plt.subplots(len(groups), 1, figsize=(FULL, 2.6 * len(groups)), sharex=True)
+    markers = iter("osD^v<>PX*")
     for ax, (title, methods) in zip(np.atleast_1d(axes), groups.items(), strict=True):
         ax.axhline(0.5, color="gray", ls="--", lw=1)
         shifts = np.linspace(-0.25, 0.25, len(methods))
-        for (name, values), marker, shift in zip(methods.items(), "osD^v", shifts, strict=False):
-            ax.plot(np.arange(10) + shift, values, marker, ms=7,
+        for (name, values), shift in zip(methods.items(), shifts, strict=True):
+            ax.plot(np.arange(10) + shift, values, next(markers), ms=7,
                     label=f"{name} ({np.mean(values):.2f})")  # fmt: skip
         ax.set(ylim=(0, 1), ylabel="AUC", title=title, xticks=range(10))
         ax.vlines(np.arange(9) + 0.5, 0, 1, color="lightgray", lw=0.8)
@@ -249,7 +297,7 @@ def grid_of_pictures(images, at, ax=None):
     return ax
 
 
-def spots(z_mean, sigma, y, radius=1.5, ax=None):
+def posteriors(z_mean, sigma, y, radius=1.5, ax=None):
     """q(z|x) of many images as ellipses of `radius` standard deviations, coloured by digit.
 
     z_mean, sigma: (n, 2); y: (n,) integers 0 to 9. Each class is labelled at its median, and the
@@ -299,51 +347,44 @@ def plane_map(values, extent, points, name):
 
 
 def field_map():
-    """Where autoencoders and GANs lie on the map of artificial intelligence."""
-    fig, ax = plt.subplots(figsize=(FULL, 4))
-    regions = [  # x, y, width, height, title, colour
-        (0.0, 0.0, 10, 6.0, "artificial intelligence", BLACK),
-        (0.3, 0.2, 9.4, 5.1, "machine learning", BLUE),
-        (0.6, 0.4, 2.5, 4.2, "supervised:\nlabels are given", AMBER),
-        (3.3, 0.4, 6.2, 4.2, "unsupervised and self-supervised: the data are the labels", GREEN),
-        (4.75, 0.6, 4.6, 3.3, "generative: a distribution to sample from", ORANGE),
-    ]
-    for x, y, width, height, title, colour in regions:
-        box = patches.FancyBboxPatch(
-            (x, y),
-            width,
-            height,
-            boxstyle="round,pad=0,rounding_size=0.2",
-            fc="none",
-            ec=colour,
-            lw=2,
-        )
+    """Models by two questions: are labels given, and is the data's own distribution modelled?
+
+    Four fields, without labels at the left, generative at the top; in bold what the book trains.
+    """
+    fig, ax = plt.subplots(figsize=(FULL, 3.5))
+    fields = [  # column, row, colour, what is modelled, models of the book, others
+        (0, 1, ORANGE, "$p(x)$", "VAE, GAN, mixture", "autoregressive, flow,\nenergy, diffusion"),
+        (1, 1, PINK, "$p(x, y)$ or $p(x \\mid y)$", "naive Bayes",
+         "class-conditional VAE or GAN,\npictures from a text"),
+        (0, 0, GREEN, "a code or groups", "PCA, autoencoder", "k-means"),
+        (1, 0, BLUE, "discriminative: $p(y \\mid x)$", "classifier network", "logistic regression"),
+    ]  # fmt: skip
+    for column, row, colour, modelled, ours, others in fields:
+        box = patches.Rectangle((column + 0.02, row + 0.03), 0.96, 0.94, fc=colour, ec="none",
+                                alpha=0.15)  # fmt: skip
         ax.add_patch(box)
-        ax.text(x + 0.15, y + height - 0.15, title, va="top")
-    models = [
-        (1.85, 2.0, "classifier\nregression"),
-        (4.02, 2.6, "PCA"),
-        (4.02, 1.3, "plain\nautoencoder"),
-        (6.0, 2.1, "one explicit\nobjective:\n\nVAE\nmixtures, flows\ndiffusion"),
-        (8.1, 2.1, "two competing\nobjectives:\n\nGAN\n(BEGAN: with an\nautoencoder in it)"),
-    ]
-    for x, y, text in models:
-        ax.text(x, y, text, ha="center", va="center")
-    ax.set(xlim=(-0.1, 10.1), ylim=(-0.1, 6.1))
-    ax.axis("off")
+        ax.text(column + 0.5, row + 0.77, modelled, ha="center", va="center")
+        ax.text(column + 0.5, row + 0.53, ours, ha="center", va="center", weight="bold")
+        ax.text(column + 0.5, row + 0.26, others, ha="center", va="center")
+    heads = ["without labels: unsupervised", "with labels: supervised"]
+    ax.set_xticks([0.5, 1.5], heads)
+    ax.set_yticks([0.5, 1.5], ["no model of\nthe data's\ndistribution", "generative"])
+    ax.set(xlim=(0, 2), ylim=(0, 2))
+    ax.tick_params(length=0, top=False, labeltop=True, labelbottom=False)
+    ax.spines[:].set_visible(False)
     return fig
 
 
-def densities(x, curves, samples=None, ax=None):
+def densities(x, curves, samples=None, ax=None, colours=()):
     """Densities over one axis, each in a colour and a line style of its own, with a legend.
 
     x: (n,); curves: dict of str to (n,), densities at x. samples: (m,), drawn as black crosses
-    on the axis. Returns the axes.
+    on the axis. colours: one for each curve, where the style's own do not suit. Returns the axes.
     """
     ax = ax or plt.subplots(figsize=(FULL, 3.8))[1]
     styles = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)))
-    for (name, density), style in zip(curves.items(), styles, strict=False):
-        ax.plot(x, density, ls=style, label=name)
+    for i, (name, density) in enumerate(curves.items()):
+        ax.plot(x, density, ls=styles[i], label=name, color=colours[i] if colours else None)
     if samples is not None:
         ax.plot(samples, np.zeros(len(samples)), "x", color=BLACK, ms=6, mew=1.2, clip_on=False,
                 zorder=5, label=f"{len(samples)} samples")  # fmt: skip
@@ -376,25 +417,6 @@ def posterior(ax, z, mass, mean, sd, picture=None):
            aspect="equal", xlabel="$z_1$", ylabel="$z_2$")  # fmt: skip
     if picture is not None:
         image(ax.inset_axes([0.78, 0.78, 0.22, 0.22]), picture)
-    return ax
-
-
-def rate_distortion(models):
-    """Distortion against rate of VAEs, with a diagonal of equal ELBO through each.
-
-    models: dict of name to (rate, distortion, usual), in nats an image; a model that is not
-    `usual` is drawn as a triangle.
-    """
-    _, ax = plt.subplots(figsize=(FULL, 4.4))
-    for name, (rate, distortion, usual) in models.items():
-        marker, colour = ("o", BLUE) if usual else ("^", ORANGE)
-        ax.plot([0, rate + distortion], [rate + distortion, 0], color="#dddddd", lw=1, zorder=0)
-        ax.plot(rate, distortion, marker, color=colour, ms=9)
-        ax.annotate(name, (rate, distortion), (8, 4), textcoords="offset points")
-    rates, distortions = zip(*[model[:2] for model in models.values()], strict=True)
-    ax.set(xlim=(0, max(rates) * 1.25), ylim=(min(distortions) - 12, max(distortions) + 8),
-           xlabel="rate: KL divergence (nats per image)",
-           ylabel="distortion: reconstruction loss (nats)")  # fmt: skip
     return ax
 
 

@@ -1,4 +1,4 @@
-"""The codes of chapter 1: counts against Shannon's, bytes that come back, files, hulls."""
+"""The codes of chapters 1 and 13: counts against Shannon's, bytes that come back, files, hulls."""
 
 import numpy as np
 import pytest

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from chapter import definitions
 from scipy import integrate, optimize, stats
 
 from aebook.densities import (
@@ -214,3 +215,58 @@ def test_in_the_example_the_broad_optimum_is_global_and_far_apart_it_is_not():
     assert len(far) == 3
     assert far[0].kl == pytest.approx(np.log(2), abs=1e-3)
     assert far[0].kl < far[1].kl
+
+
+def equal(distance):
+    return Mixture([0.5, 0.5], [0, distance], [1, 1])
+
+
+def test_where_mode_seeking_optima_are_born_and_where_they_win():
+    """The chapter finds both distances by bisection; here they solve equations."""
+
+    def fold(unknown):
+        m, log_sd, distance = unknown
+        places = np.array([m]), np.array([log_sd])
+        gradient, hessian = reverse_kl_slopes(*places, equal(distance))
+        return [*gradient[0], np.linalg.det(hessian[0])]
+
+    born = optimize.root(fold, [0.3, 0.3, 4.8]).x[2]
+
+    def difference(distance):
+        narrow, broad, _ = [q.kl for q in stationary_points(equal(distance)) if q.valley]
+        return broad - narrow
+
+    wins = optimize.brentq(difference, 5, 6)
+    page = definitions("05")
+    found = page.first_distance(lambda d: len(page.valleys_at(d)) > 1, 4, 5)
+    assert found == pytest.approx(born, abs=1e-3)
+    assert round(born, 2) == 4.82
+    found = page.first_distance(lambda d: page.valleys_at(d)[0].sd < 2, 5, 6)
+    assert found == pytest.approx(wins, abs=1e-3)
+    assert round(wins, 2) == 5.6
+
+
+@pytest.mark.parametrize("weight", [0.7, 0.9])
+def test_an_optimum_on_one_mode_costs_the_log_of_its_weight(weight):
+    p = Mixture([weight, 1 - weight], [0, 8], [1, 1])
+    costs = [q.kl for q in stationary_points(p) if q.valley]
+    assert costs[0] == pytest.approx(-np.log(weight), abs=2e-3)
+    assert costs[-1] == pytest.approx(-np.log(1 - weight), abs=2e-3)
+
+
+def test_the_likelihood_of_a_mixture_with_free_variances_has_no_maximum():
+    """One part on one draw: the narrower it is, the likelier are the data, for ever."""
+    x = sample(CAFE, 20)
+    parts = [Mixture([0.5, 0.5], [x[0], 2.5], [sd, 2.7]) for sd in (1e-6, 1e-9, 1e-12)]
+    totals = [log_density(x, p).sum() for p in parts]
+    assert totals == sorted(totals)
+    assert totals[-1] > log_density(x, CAFE).sum()
+
+
+@pytest.mark.parametrize("d", [1, 2, 10, 100])
+def test_draws_lie_within_radius_3_as_often_as_chi_square_says(d):
+    radius = np.linalg.norm(np.random.default_rng(3).normal(size=(20_000, d)), axis=1)
+    share = stats.chi2.cdf(9, d)
+    error = 4 * np.sqrt(share * (1 - share) / 20_000) + 1e-12
+    assert np.mean(radius < 3) == pytest.approx(share, abs=error)
+    assert radius.mean() == pytest.approx(np.sqrt(d - 0.5), abs=0.1)

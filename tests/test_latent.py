@@ -58,21 +58,39 @@ def test_distance_to_nearest_equals_the_plain_loop():
     np.testing.assert_allclose(latent.distance_to_nearest(reference, reference), 0, atol=1e-6)
 
 
-def test_aggregate_of_one_spot_at_the_prior_is_the_prior():
+def test_aggregate_of_one_posterior_at_the_prior_is_the_prior():
     grid = np.linspace(-3, 3, 13)
     zero = np.zeros((1, 2))
     prior = np.outer(norm.pdf(grid), norm.pdf(grid))
     np.testing.assert_allclose(latent.aggregate_density(grid, zero, zero), prior)
 
 
-def test_aggregate_density_is_the_mixture_of_the_spots():
+def test_aggregate_density_is_the_mixture_of_the_posteriors():
     mean, log_var = rng.normal(size=(6, 2)), rng.normal(size=(6, 2))
     grid = np.linspace(-2, 3, 9)
     q = latent.aggregate_density(grid, mean, log_var)
-    spots = [multivariate_normal(m, np.diag(np.exp(v))) for m, v in zip(mean, log_var, strict=True)]
+    parts = [multivariate_normal(m, np.diag(np.exp(v))) for m, v in zip(mean, log_var, strict=True)]
     for i, j in [(0, 8), (3, 5), (8, 1)]:
         at = [grid[j], grid[i]]
-        assert q[i, j] == pytest.approx(np.mean([spot.pdf(at) for spot in spots]))
+        assert q[i, j] == pytest.approx(np.mean([part.pdf(at) for part in parts]))
+
+
+def test_the_kl_term_is_mutual_information_plus_prior_mismatch():
+    """The information, drawn and averaged by itself, is what the chapter gets by subtraction."""
+    mean, log_var = 1.5 * rng.normal(size=(8, 2)), rng.normal(-1, 0.4, size=(8, 2))
+    grid = np.linspace(-9, 9, 721)
+    q, p = latent.aggregate_density(grid, mean, log_var), np.outer(norm.pdf(grid), norm.pdf(grid))
+    marginal_kl = latent.rel_entr(q, p).sum() * (grid[1] - grid[0]) ** 2
+    kl_term = float(ops.mean(kl_loss(mean, log_var)))
+    which = rng.integers(8, size=40_000)
+    sd = np.exp(log_var / 2)
+    z = mean[which] + sd[which] * rng.normal(size=(40_000, 2))
+    each = norm.pdf(z[:, None], mean, sd).prod(axis=2)
+    gained = np.log(each[np.arange(len(z)), which] / each.mean(axis=1))
+    error = 4 * gained.std() / np.sqrt(len(z))
+    assert 0.5 < gained.mean() < np.log(8)
+    assert kl_term - marginal_kl == pytest.approx(gained.mean(), abs=error)
+    assert abs(kl_term - gained.mean()) > 2 * error  # the mismatch is not nothing
 
 
 def test_draws_of_the_aggregate_have_its_moments():
@@ -84,7 +102,7 @@ def test_draws_of_the_aggregate_have_its_moments():
 
 
 def test_predicted_width_is_the_best_width_of_a_linear_decoder():
-    """The width that minimizes rent plus reconstruction, found by trying widths."""
+    """The width that minimizes KL plus reconstruction, found by trying widths."""
     weights = rng.normal(size=(2, 30)).astype("float32") / 3
     decoder = keras.Sequential([keras.Input((2,)), layers.Dense(30, use_bias=False)])
     decoder.set_weights([weights])
@@ -94,7 +112,7 @@ def test_predicted_width_is_the_best_width_of_a_linear_decoder():
         sigma = np.linspace(0.05, 1.5, 5000)
         log_var = np.zeros((5000, 2))
         log_var[:, j] = 2 * np.log(sigma)
-        rent = ops.convert_to_numpy(kl_loss(np.zeros((5000, 2)), log_var))
-        best.append(sigma[np.argmin(rent + curvature[j] * sigma**2 / 2)])
+        kl = ops.convert_to_numpy(kl_loss(np.zeros((5000, 2)), log_var))
+        best.append(sigma[np.argmin(kl + curvature[j] * sigma**2 / 2)])
     width = latent.predicted_width(decoder, np.zeros((1, 2), "float32"))
     np.testing.assert_allclose(width[0], best, rtol=2e-3)

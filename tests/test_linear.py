@@ -1,6 +1,5 @@
 """The linear autoencoder against algebra: singular values, rotations, invertible maps."""
 
-import keras
 import numpy as np
 import pytest
 from chapter import definitions
@@ -8,7 +7,7 @@ from scipy.linalg import subspace_angles
 
 page = definitions("02")
 build_linear, fit_linear = page.build_linear, page.fit_linear
-principal_angles, squared_error = page.principal_angles, page.squared_error
+principal_angles = page.principal_angles
 
 
 @pytest.fixture(scope="module")
@@ -42,11 +41,6 @@ def test_angles_agree_with_scipy_and_ignore_the_choice_of_basis():
     np.testing.assert_allclose(principal_angles(mixed, a), 0, atol=1e-5)
 
 
-def test_squared_error_sums_over_entries():
-    x, x_hat = np.array([[1.0, 2.0], [0.0, 0.0]]), np.array([[0.0, 4.0], [0.0, 0.0]])
-    np.testing.assert_allclose(keras.ops.convert_to_numpy(squared_error(x, x_hat)), [5, 0])
-
-
 def test_the_untrained_model_is_the_product_of_its_two_matrices(data):
     model = build_linear(12, 3)
     w_in, w_out = model.get_weights()
@@ -62,6 +56,26 @@ def test_trained_it_reaches_the_best_subspace_and_the_best_error(data, trained):
     error = np.mean(np.sum((data - x_hat) ** 2, axis=1))
     assert optimum * (1 - 1e-5) < error < optimum * 1.005
     assert principal_angles(trained.get_weights()[1], axes[:3]).max() < 2
+
+
+def test_with_biases_a_relu_code_of_data_off_centre_is_as_good_as_the_best_linear_one(data):
+    """Bourlard and Kamp: shift the code until the ReLU never cuts, and take the shift back."""
+    off = data + 3 * np.arange(12, dtype="float32")
+    mean = off.mean(axis=0)
+    _, s, axes = np.linalg.svd(off - mean, full_matrices=False)
+    low = ((off - mean) @ axes[:3].T).min(axis=0)
+    model = build_linear(12, 3, activation="relu", bias=0)
+    model.set_weights([axes[:3].T, -mean @ axes[:3].T - low, axes[:3], mean + low @ axes[:3]])
+    x_hat = model.predict(off, batch_size=2000, verbose=0)
+    error = np.mean(np.sum((off - x_hat) ** 2, axis=1))
+    np.testing.assert_allclose(error, np.sum(s[3:] ** 2) / len(off), rtol=1e-4)
+
+
+def test_a_bias_begins_where_it_is_told_and_only_the_encoders():
+    w_in, b_in, w_out, b_out = build_linear(12, 3, bias=10).get_weights()
+    assert (w_in.shape, w_out.shape) == ((12, 3), (3, 12))
+    assert (b_in == 10).all()
+    assert (b_out == 0).all()
 
 
 def test_an_invertible_change_of_code_changes_nothing(data, trained):

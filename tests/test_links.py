@@ -210,14 +210,15 @@ def test_tables_and_several_curves_are_no_figure_of_ours(warnings):
 
 def form(word):
     """A pattern for a word of the glossary, one or many; what has capitals is written with them."""
-    forms = f"{re.escape(word)}(?:s|es)?|{re.escape(word[:-1])}ies"
+    forms = f"{re.escape(word)}(?:s|es)?|{re.escape(word[:-1])}ies".replace("'", "['’]")
     return f"(?i:{forms})" if word.islower() else f"(?:{forms})"
 
 
 def entries():
     """The glossary as it is written: (word, the name of its entry on the page, text)."""
-    body = (ROOT / "book" / "glossary.md").read_text(encoding="utf-8").partition("{glossary}\n")[2]
-    for block in body.removesuffix("```\n").strip().split("\n\n"):
+    page = (ROOT / "book" / "glossary.md").read_text(encoding="utf-8")
+    body = page.partition("{glossary}\n")[2].partition("\n```")[0]
+    for block in body.strip().split("\n\n"):
         *words, text = block.split("\n")
         name = "term-" + re.sub(r"\W+", "-", words[0])
         yield from ((word, name, text.strip()) for word in words)

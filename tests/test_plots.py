@@ -1,6 +1,5 @@
 """Figures say what they are given: what lies where, how large, in which colour, which way up."""
 
-import re
 import types
 from pathlib import Path
 
@@ -215,6 +214,7 @@ def test_auc_dots_stand_over_their_digits():
     np.testing.assert_allclose(a.get_ydata(), np.linspace(0, 0.9, 10))
     assert a.get_marker() != b.get_marker()
     assert first.get_ylim() == (0, 1)
+    assert second.lines[1].get_marker() not in (a.get_marker(), b.get_marker())
     assert second.get_xlabel() == "digit held out"
 
 
@@ -252,9 +252,9 @@ def test_a_picture_of_the_grid_is_centred_on_its_point():
     assert (x, y) == pytest.approx((1, -1))
 
 
-def test_spots_are_ellipses_of_that_many_standard_deviations():
+def test_posteriors_are_ellipses_of_that_many_standard_deviations():
     sigma = RNG.uniform(0.1, 0.5, size=Z.shape)
-    ax = plots.spots(Z, sigma, Y, radius=1.5)
+    ax = plots.posteriors(Z, sigma, Y, radius=1.5)
     *ellipses, prior = ax.patches
     for ellipse, mean, sd, digit in zip(ellipses, Z, sigma, Y, strict=True):
         assert tuple(ellipse.center) == tuple(mean)
@@ -289,21 +289,23 @@ def test_plane_map_has_row_zero_at_the_bottom_and_the_dots_over_it():
     assert labelled(ax)
 
 
-def test_the_map_puts_each_model_into_its_region():
+@pytest.mark.parametrize(
+    ("model", "labels", "generative"),
+    [("VAE, GAN", False, True), ("autoregressive", False, True), ("energy", False, True),
+     ("naive Bayes", True, True), ("class-conditional", True, True),
+     ("PCA, autoencoder", False, False), ("k-means", False, False),
+     ("classifier", True, False), ("logistic", True, False)],
+)  # fmt: skip
+def test_the_map_puts_each_model_where_its_two_answers_are(model, labels, generative):
+    """Labels are given at the right; the distribution of the data is modelled at the top."""
     ax = plots.field_map().axes[0]
-    places = {text.get_text(): text.get_position() for text in ax.texts}
-    titles = [text for text in places if ":" in text and "objective" not in text]
-    boxes = dict(zip(titles, [box.get_bbox() for box in ax.patches[2:]], strict=True))
-    for model, regions in {
-        "classifier": ["supervised"],
-        "PCA": ["unsupervised"],
-        "plain": ["unsupervised"],
-        "one explicit": ["unsupervised", "generative"],
-        "two competing": ["unsupervised", "generative"],
-    }.items():
-        (at,) = (place for text, place in places.items() if text.startswith(model))
-        held = [title for title, box in boxes.items() if box.contains(*at)]
-        assert [re.match(r"\w+", title)[0] for title in held] == regions
+    across = dict(zip(ax.get_xticks(), [t.get_text() for t in ax.get_xticklabels()], strict=True))
+    upwards = dict(zip(ax.get_yticks(), [t.get_text() for t in ax.get_yticklabels()], strict=True))
+    (x, y) = next(text.get_position() for text in ax.texts if model in text.get_text())
+    column = across[min(across, key=lambda tick: abs(tick - x))]
+    row = upwards[min(upwards, key=lambda tick: abs(tick - y))]
+    assert column.startswith("with labels") == labels
+    assert (row == "generative") == generative
 
 
 def test_densities_name_their_curves_and_count_the_samples():
@@ -317,6 +319,8 @@ def test_densities_name_their_curves_and_count_the_samples():
     np.testing.assert_array_equal(crosses.get_xydata(), [[0.1, 0], [0.2, 0]])
     assert ax.get_ylim()[0] == 0
     assert labelled(ax)
+    ax = plots.densities(x, {"p": x**2, "q": 1 - x**2}, colours=("red", "blue"))
+    assert [line.get_color() for line in ax.lines] == ["red", "blue"]
 
 
 def test_the_regions_of_a_posterior_hold_what_they_say():
@@ -340,18 +344,6 @@ def test_the_regions_of_a_posterior_hold_what_they_say():
     assert labelled(ax)
 
 
-def test_a_model_lies_on_the_diagonal_of_its_elbo():
-    ax = plots.rate_distortion({"a": (5.0, 160.0, True), "b": (2.0, 170.0, False)})
-    dots = [line for line in ax.lines if len(line.get_xdata()) == 1]
-    assert [tuple(dot.get_xydata()[0]) for dot in dots] == [(5, 160), (2, 170)]
-    assert dots[0].get_marker() != dots[1].get_marker()
-    for dot, diagonal in zip(dots, ax.lines[::2], strict=True):
-        assert set(diagonal.get_xydata().sum(axis=1)) == {dot.get_xydata().sum()}
-    assert annotated(ax) == {"a": (5, 160), "b": (2, 170)}
-    assert "rate" in ax.get_xlabel()
-    assert "distortion" in ax.get_ylabel()
-
-
 def test_the_highest_ranks_on_top_beside_its_name():
     ax = plots.ranking({"low": (1, "o", "b"), "high": (3, "s", "r"), "mid": (2, "^", "g")}, "nats")
     named = dict(zip((t.get_text() for t in ax.get_yticklabels()), ax.get_yticks(), strict=True))
@@ -371,3 +363,21 @@ def test_a_table_reads_as_its_lists():
     assert at["second"][1] == at["c"][1]
     filled = [p.get_xy() for p in ax.patches if p.get_facecolor()[3] > 0]
     assert filled == [(0, 0), (1, 0), (0, 1)]
+
+
+def test_a_diagram_has_its_boxes_and_an_arrow_from_each_to_the_next():
+    boxes = {"x": (0, 0, "w"), "encoder": (2, 0, "w"), "z": (4, 1, "w"), "KL term": (4, 0, "w")}
+    ax = plots.diagram(boxes, [["x", "encoder", "z"]], [["z", "KL term"]])
+    arrows = {text for text in ax.texts if hasattr(text, "arrow_patch")}
+    places = {text.get_text(): text.get_position() for text in set(ax.texts) - arrows}
+    assert places == {name: box[:2] for name, box in boxes.items()}
+    drawn = {(arrow.xyann, arrow.xy, arrow.arrow_patch.get_linestyle()) for arrow in arrows}
+    assert drawn == {((0, 0), (2, 0), "-"), ((2, 0), (4, 1), "-"), ((4, 1), (4, 0), ":")}
+
+
+def test_a_gallery_has_each_picture_under_its_title_in_order():
+    named = {c: np.full((20, 30 + 10 * k, 3), k / 10) for k, c in enumerate("abc")}
+    fig = plots.gallery(named, n_rows=2)
+    assert [ax.get_title() for ax in fig.axes] == ["a", "b", "c", ""]
+    shades = [ax.get_images()[0].get_array().mean() for ax in fig.axes[:3]]
+    assert shades == pytest.approx([0, 0.1, 0.2])

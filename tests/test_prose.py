@@ -13,8 +13,10 @@ EXCUSED = yaml.safe_load((ROOT / "tests" / "prose_numbers.yml").read_text(encodi
 NUMBER = re.compile(r"(?<![\w.])(?:\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+\.\d+|\d{3,})(?!\w|\.\d)")
 YEAR = re.compile(r"\b(?:19|20)\d\d\b")
 NOT_SAID = re.compile(
-    r"\]\([^)]*\)|<!-- measured.*?<!-- end -->|(?:Python|Keras) \d\.\d+(?: to \d\.\d+)?", re.S
-)  # addresses, tables that are made from measurements, versions
+    r"\]\([^)]*\)|<!-- measured.*?<!-- end -->|(?:Python|Keras) \d\.\d+(?: to \d\.\d+)?"
+    r"|\*Runs in about \d+ seconds",
+    re.S,
+)  # addresses, tables that are made from measurements, versions, times (tested below)
 
 
 def said(text):

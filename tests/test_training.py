@@ -62,3 +62,15 @@ def test_fast_compiles_a_whole_epoch():
         assert (model.jit_compile, len(seen)) == (False, 2 * training.STEPS_PER_EPOCH)
     else:
         assert (model.jit_compile, len(seen)) == (True, 2)
+
+
+def test_a_model_goes_back_to_where_it_was_its_optimizer_included():
+    model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+    model.compile(keras.optimizers.Adam(0.1), loss="mse")
+    go_back = training.remember(model)
+    x, losses = np.ones((8, 1), "float32"), []
+    for _ in range(2):
+        go_back()
+        losses.append(model.fit(x, 3 * x, epochs=3, verbose=0).history["loss"])
+    assert losses[0][0] > losses[0][-1]
+    np.testing.assert_array_equal(*losses)

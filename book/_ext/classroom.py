@@ -1,6 +1,6 @@
 """A Sphinx extension of this book for teachers: links to cells, and an index of sections.
 
-The role `cell` links to a cell of a chapter, {cell}`03-variational-autoencoder/kl-rent`. The
+The role `cell` links to a cell of a chapter, {cell}`03-variational-autoencoder/kl-of-three`. The
 directive `sections` lists the sections of all chapters, from the notebooks.
 """
 

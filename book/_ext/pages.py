@@ -119,7 +119,7 @@ def description(doctree):
     for paragraph in doctree.findall(nodes.paragraph):
         text = " ".join(paragraph.astext().split())
         opening = isinstance(paragraph.parent, nodes.section) and not text.startswith("Runs in")
-        if opening and "\\" not in text:
+        if opening and "\\" not in text and not text.endswith(":"):
             return textwrap.shorten(text, 155, placeholder=" …").replace('"', "'")
     return None
 

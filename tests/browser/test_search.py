@@ -40,8 +40,8 @@ def test_the_dialog_leads_to_a_section_of_a_chapter(page, book, scheme):
     [
         ("posterior", "book/glossary.html#term-posterior"),
         ("Posteriors", "book/glossary.html#term-posterior"),
-        ("beta", "book/glossary.html#term-beta-VAE"),
-        ("β", "book/glossary.html#term-beta-VAE"),
+        ("beta", "notebooks/14-linear-and-beta.html#beta-rate-against-distortion"),
+        ("β", "notebooks/14-linear-and-beta.html#beta-rate-against-distortion"),
         ("two modes", "notebooks/05-two-modes.html#two-modes"),
         ("coloring", "notebooks/06-cleaning-and-colouring.html#colouring"),
     ],
