@@ -4,16 +4,26 @@ Everything about a class (submissions, marks) lies in course/, which git ignores
 `make clean` leaves alone.
 """
 
+import os
+import secrets
 from pathlib import Path
 
+from nbconvert.preprocessors import ClearMetadataPreprocessor
+from nbconvert.preprocessors.sanitize import SanitizeHTML
+from nbformat.v4 import new_code_cell
 from nbgrader.preprocessors import (
+    AssignLatePenalties,
     CheckCellMetadata,
     ClearOutput,
+    Execute,
+    IgnorePattern,
+    LimitOutput,
     NbGraderPreprocessor,
     OverwriteCells,
     OverwriteKernelspec,
+    SaveAutoGrades,
 )
-from nbgrader.utils import compute_checksum
+from nbgrader.utils import compute_checksum, is_grade
 
 c = get_config()  # noqa: F821, nbgrader puts it here
 
@@ -38,6 +48,19 @@ c.ClearSolutions.code_stub = {
 c.Execute.timeout = 60
 c.Execute.raise_on_iopub_timeout = False
 c.LimitOutput.max_lines = 200
+c.IgnorePattern.enabled = (
+    True  # a warning, a progress bar: what is said on stderr is no mistake
+)
+c.IgnorePattern.pattern = r"(?s).*"
+c.SanitizeHTML.enabled = (
+    True  # what a student's code shows runs in no browser of a teacher's
+)
+
+# tools/course.py grades in a box (tools/box.py), with its sockets in the folder named here.
+if os.environ.get("AEBOOK_BOX"):
+    c.Execute.kernel_name = "boxed"
+    c.KernelManager.transport = "ipc"
+    c.KernelManager.ip = os.environ["AEBOOK_BOX"] + "/kernel"
 c.OverwriteCells.add_missing_cells = True  # a deleted test comes back before it is run
 
 
@@ -64,21 +87,72 @@ class SetCopiesAside(NbGraderPreprocessor):
         return nb, resources
 
 
+class PlainCells(NbGraderPreprocessor):
+    """Of a cell's metadata keep nbgrader's: a tag may keep a test from being run."""
+
+    def preprocess_cell(self, cell, resources, index):
+        cell.metadata = {k: v for k, v in cell.metadata.items() if k == "nbgrader"}
+        return cell, resources
+
+
+# Each has to fail, and to say so in its own words; {} is a word nobody knows before.
+ALARMS = (
+    "assert 0, '{}'",
+    "from aebook import checks\n\nchecks.close(0, 1, '{}')",
+    "raise ValueError('{}')",
+)
+
+
+class SetAlarms(NbGraderPreprocessor):
+    """Add cells that have to fail: code that lets every test pass lets these pass, too."""
+
+    def preprocess(self, nb, resources):
+        resources["alarms"] = [secrets.token_hex(8) for _ in ALARMS]
+        for source, word in zip(ALARMS, resources["alarms"], strict=True):
+            nb.cells.append(new_code_cell(source.format(word)))
+        return nb, resources
+
+
+class ReadAlarms(NbGraderPreprocessor):
+    """Take them away again; note how many did not fail, and how many tests did not run."""
+
+    def preprocess(self, nb, resources):
+        words = resources["alarms"]
+        alarms, nb.cells = nb.cells[-len(words) :], nb.cells[: -len(words)]
+        tests = [cell for cell in nb.cells if cell.cell_type == "code" and is_grade(cell)]
+        nb.metadata["aebook"] = {
+            "silent": sum(
+                not any(word in out.get("evalue", "") for out in cell.outputs)
+                for cell, word in zip(alarms, words, strict=True)
+            ),
+            "not_run": sum(cell.execution_count is None for cell in tests),
+            "boxed": bool(os.environ.get("AEBOOK_BOX")),
+        }
+        return nb, resources
+
+
 def written(cell):
     """Whether a cell is no longer what was handed out."""
     return compute_checksum(cell) != cell.metadata.nbgrader.get("checksum")
 
 
-def say_who(notebooks, **_):
-    """Print whose turn it is: course/submitted/alice/03-.../03-....ipynb is Alice's."""
-    print(f"running {Path(notebooks[0]).parts[-3]}", flush=True)
-
-
 c.Autograde.sanitize_preprocessors = [
     ClearOutput,
     SetCopiesAside,
+    PlainCells,
     OverwriteKernelspec,
     OverwriteCells,
     CheckCellMetadata,
 ]
-c.Autograde.pre_convert_hook = say_who
+c.Autograde.autograde_preprocessors = [
+    SetAlarms,
+    Execute,
+    ReadAlarms,
+    IgnorePattern,
+    ClearMetadataPreprocessor,
+    LimitOutput,
+    SaveAutoGrades,
+    SanitizeHTML,
+    AssignLatePenalties,
+    CheckCellMetadata,
+]

@@ -11,20 +11,29 @@ offset such as +01:00.
 
 import argparse
 import csv
+import fcntl
+import hashlib
 import os
 import re
 import shutil
 import subprocess
 import sys
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
+import box
 import nbformat
 
 ROOT = Path(__file__).resolve().parent.parent
 LOG = Path("course", "nbgrader.log")
 COLUMNS = ("assignment", "student", "score", "of", "to_read", "hours_late", "notes")
 NOTEBOOK = re.compile(r"\.ipynb(\.txt|\.json)?$", re.IGNORECASE)  # browsers add the second
+STAMP = "graded.sha256"  # beside a graded notebook: what was handed in when it was graded
+RUNNING = set()  # the processes that grade
 ARCHIVES = {".zip", ".7z", ".rar", ".tar", ".tgz", ".gz", ".bz2", ".xz", ".zst"}
 # What computers leave beside a notebook without being asked.
 JUNK = re.compile(r"\._.*|\.DS_Store|\.ipynb_checkpoints|\.git|__MACOSX|Thumbs\.db|desktop\.ini")
@@ -48,12 +57,15 @@ def assignment_of(word):
 def nbgrader(*arguments):
     """Run a command of nbgrader where it finds its configuration; its exit status.
 
-    What it says goes to course/nbgrader.log; nbgrader_config.py prints whom it runs.
+    What it says goes to course/nbgrader.log.
     """
     (ROOT / "course").mkdir(exist_ok=True)
-    command = [sys.executable, "-m", "nbgrader", *arguments]
     with open(ROOT / LOG, "w", encoding="utf-8") as log:
-        return subprocess.run(command, cwd=ROOT / "solutions", stderr=log).returncode
+        return subprocess.run(command(*arguments), cwd=ROOT / "solutions", stderr=log).returncode
+
+
+def command(*arguments):
+    return [sys.executable, "-m", "nbgrader", *arguments]
 
 
 def release(assignment, due=None):
@@ -134,7 +146,11 @@ def collect(assignment, folder):
 
 
 def grade(assignment):
-    """Run every submission that is new since the last time; what fails does not stop the rest."""
+    """Run every submission that is new or other than what was graded, several at once.
+
+    Each has a process of its own, in a box; whatever becomes of it touches no other. Exits with 1
+    if one has no result. Interrupted, it goes on where it was.
+    """
     from nbgrader.api import MissingEntry
 
     with gradebook() as book:
@@ -142,16 +158,107 @@ def grade(assignment):
             book.find_assignment(assignment)
         except MissingEntry:
             sys.exit(f"course: release {assignment} before grading it")
-    if nbgrader("autograde", assignment):
-        print(f"course: some submissions could not be run; {LOG} says why", file=sys.stderr)
-    table([row for row in marks() if row["assignment"] == assignment])
+    why_not = box.missing()
+    if why_not and not os.environ.get("UNSAFE"):
+        sys.exit(f"course: {why_not}; UNSAFE=1 runs what was handed in as you, on your files")
+    if why_not:
+        print(
+            f"course: UNSAFE: {why_not}; students' code runs as you, on your files", file=sys.stderr
+        )
+    with alone():
+        due = [name for name in submitters(assignment) if is_due(assignment, name)]
+        run_all(assignment, due, boxed=not why_not)
+    rows = [row for row in marks() if row["assignment"] == assignment]
+    table(rows)
+    if without := [row["student"] for row in rows if row["score"] == ""]:
+        sys.exit(f"course: {len(without)} without a result: {', '.join(map(printable, without))}")
+
+
+@contextmanager
+def alone():
+    """Holds the class for itself: two runs at once would grade the same hand-ins."""
+    with open(ROOT / "course" / ".grading", "w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            sys.exit("course: another make grade is running; wait for its end")
+        yield
+
+
+def submitters(assignment):
+    """The students with a folder for this assignment in course/submitted."""
+    return sorted(path.parent.name for path in (ROOT / "course/submitted").glob(f"*/{assignment}"))
+
+
+def is_due(assignment, student):
+    """Whether what a student handed in is not what was graded, or its grading did not end."""
+    place = Path(student, assignment, f"{assignment}.ipynb")
+    stamp = (ROOT / "course" / "autograded" / place).with_name(STAMP)
+    return not stamp.is_file() or stamp.read_text() != fingerprint(
+        ROOT / "course/submitted" / place
+    )
+
+
+def fingerprint(path):
+    """A short name of what a file holds; of no file, none."""
+    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
+
+
+def run_all(assignment, students, boxed):
+    """Grade these, as many at once as there are processors, and say how it goes."""
+    started = time.monotonic()
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        runs = {pool.submit(run_one, assignment, name, boxed): name for name in students}
+        try:
+            for count, run in enumerate(as_completed(runs), 1):
+                left = (time.monotonic() - started) / count * (len(runs) - count) / 60
+                told = f", about {left:.0f} min left" if left > 1 else ""
+                said = run.result() or "done"
+                print(f"{count} of {len(runs)}: {printable(runs[run])} {said}{told}", flush=True)
+        except KeyboardInterrupt:
+            pool.shutdown(wait=False, cancel_futures=True)
+            for process in RUNNING.copy():
+                box.end(process)
+            sys.exit("course: interrupted; make grade goes on where it was")
+
+
+def run_one(assignment, student, boxed):
+    """Grade one submission in a process of its own; what went wrong, or None.
+
+    Its stamp, the fingerprint of what was graded, is written last: what was ended before has none.
+    """
+    place = ROOT / "course" / "autograded" / student / assignment
+    handed = fingerprint(
+        ROOT / "course" / "submitted" / student / assignment / f"{assignment}.ipynb"
+    )
+    (place / STAMP).unlink(missing_ok=True)
+    log = ROOT / "course" / "logs" / assignment / f"{student}.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="aebook-") as folder, open(log, "w") as said:
+        around = box.install(folder) if boxed else {}
+        process = subprocess.Popen(
+            command("autograde", assignment, "--student", student, "--force"),
+            cwd=ROOT / "solutions", env=os.environ | around, stdin=subprocess.DEVNULL,
+            stdout=said, stderr=said, start_new_session=True,
+        )  # fmt: skip
+        RUNNING.add(process)
+        keeper = box.Keeper(process)
+        keeper.start()
+        keeper.join()
+        RUNNING.discard(process)
+    if keeper.why or process.returncode:
+        shutil.rmtree(place, ignore_errors=True)
+        return keeper.why or f"could not be run: see {log.relative_to(ROOT)}"
+    (place / STAMP).write_text(handed)
+    return None
 
 
 def marks():
     """A row for every student and assignment, as dicts with the keys COLUMNS."""
     with gradebook() as book:
+        known = {student.id for student in book.students}
         for assignment in book.assignments:
-            for student in sorted(student.id for student in book.students):
+            for student in sorted(known | set(submitters(assignment.name))):
                 row = {"assignment": assignment.name, "student": student}
                 row["of"] = assignment.max_score
                 yield dict.fromkeys(COLUMNS, "") | row | judged(book, assignment.name, student)
@@ -164,23 +271,28 @@ def judged(book, assignment, student):
     """
     from nbgrader.api import MissingEntry
 
+    place = Path(student, assignment, f"{assignment}.ipynb")
+    graded = ROOT / "course" / "autograded" / place
+    submitted = ROOT / "course" / "submitted" / place
     try:
         submission = book.find_submission(assignment, student)
     except MissingEntry:
+        if submitted.is_file():
+            return {"notes": "not graded yet, or could not be: " + str(submitted.relative_to(ROOT))}
         return {"score": 0, "notes": "nothing handed in"}
     row, notes = {}, []
     if submission.total_seconds_late > 0:
         row["hours_late"] = round(submission.total_seconds_late / 3600, 1)
-    place = Path(student, assignment, f"{assignment}.ipynb")
-    graded = ROOT / "course" / "autograded" / place
-    submitted = ROOT / "course" / "submitted" / place
-    if not os.path.isfile(graded):  # False also where its folder is closed
+    # False also where its folder is closed. Without a stamp its grading did not end.
+    if not (os.path.isfile(graded) and os.path.isfile(graded.with_name(STAMP))):
         notes.append("could not be run: look at " + str(submitted.relative_to(ROOT)))
     else:
         grades = [grade for notebook in submission.notebooks for grade in notebook.grades]
         row["score"] = submission.score
         row["to_read"] = sum(g.max_score for g in grades if g.needs_manual_grade) or ""
         notes += remarks(submitted, graded)
+        if any(note.startswith("tests not run") for note in notes):
+            del row["score"]
     return row | {"notes": "; ".join(notes)}
 
 
@@ -192,8 +304,13 @@ def remarks(submitted, graded):
     if None in read:
         lost = [path for path, what in zip(paths, read, strict=True) if what is None]
         return [f"no notebook any more: {path.relative_to(ROOT)}" for path in lost]
-    (given, _, _), (found, copies, _), (_, _, errors) = read
+    (given, *_), (found, copies, *_), (_, _, errors, seen) = read
     counts = {
+        "ran in the open": not seen.get("boxed", True),
+        "tests that had to fail and did not (read it: its code meddles with tests)": seen.get(
+            "silent"
+        ),
+        "tests not run": seen.get("not_run"),
         "tests changed, and restored": sum(given[k] != found[k] for k in given.keys() & found),
         "tests deleted, and restored": len(given.keys() - found),
         "copies of cells, not graded": copies,
@@ -203,40 +320,54 @@ def remarks(submitted, graded):
 
 
 def digest(path):
-    """The tests of a notebook (source by id), how many cells are copies, and its errors' names.
+    """The tests of a notebook (source by id), how many cells are copies, its errors' names, and
+    what was noted while it was graded.
 
     None if it cannot be read. What students hand in, and what their code leaves, may be anything,
     so whatever goes wrong here is theirs alone. Of a test and its copies the last counts.
     """
     try:
-        cells = nbformat.read(path, as_version=4).cells
+        notebook = nbformat.read(path, as_version=4)
+        cells = notebook.cells
         flags = [(cell.metadata.get("nbgrader", {}), cell.source) for cell in cells]
         flags = [(f, source) for f, source in flags if "grade_id" in f]
         tests = {f["grade_id"]: source for f, source in flags if f.get("locked")}
         copies = len(flags) - len({f["grade_id"] for f, _ in flags})
         errors = [out.get("ename") for cell in cells for out in cell.get("outputs", [])]
+        seen = notebook.metadata.get("aebook", {})
+        lines = {name: "\n".join(source.splitlines()) for name, source in tests.items()}
+        return lines, copies, errors, dict(seen)
     except Exception:
         return None
-    return tests, copies, errors
 
 
 def table(rows):
     """Print rows of marks, one line each."""
     for row in rows:
         score = f"{row['score']:g}" if row["score"] != "" else "?"
-        line = f"{row['assignment']}  {row['student']:16} {score:>4} of {row['of']:g}"
+        line = f"{row['assignment']}  {printable(row['student']):16} {score:>4} of {row['of']:g}"
         line += f" + {row['to_read']:g} to read" if row["to_read"] else ""
         line += f", {row['hours_late']} h late" if row["hours_late"] else ""
         print(line + (f", {row['notes']}" if row["notes"] else ""))
 
 
+def printable(name):
+    """A name as a terminal may show it."""
+    return name if name.isprintable() else repr(name)
+
+
+def plain(value):
+    """A text as a spreadsheet shows it: none becomes a formula."""
+    return f"'{value}" if isinstance(value, str) and value[:1] in "=+-@\t\r" and value else value
+
+
 def write_marks():
     """Print the table of marks and write it to course/marks.csv."""
     rows = list(marks())
-    with open(ROOT / "course" / "marks.csv", "w", newline="", encoding="utf-8") as file:
+    with open(ROOT / "course" / "marks.csv", "w", newline="", encoding="utf-8-sig") as file:
         writer = csv.DictWriter(file, COLUMNS)
         writer.writeheader()
-        writer.writerows(rows)
+        writer.writerows({name: plain(value) for name, value in row.items()} for row in rows)
     table(rows)
     print(f"{len(rows)} rows in course/marks.csv")
 
