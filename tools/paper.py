@@ -17,7 +17,7 @@ from bs4 import BeautifulSoup
 CSS = ROOT / "tools" / "paper.css"
 FONTS = ROOT / "_build" / "browser" / "node_modules" / "@fontsource"
 FACES = {"source-serif-4": ("400", "400-italic", "700"), "source-sans-3": ("400", "600")}
-SCREEN_ONLY = {"book/benchmarks", "book/helper", "book/sections", "book/server"}
+SCREEN_ONLY = {f"book/{n}" for n in ("benchmarks", "figures", "helper", "sections", "server")}
 SHEETS = "book/exercises/"
 SHORT = 10  # lines of code that stay together, and with what they show
 LEFT_OUT = (  # parts of pages
