@@ -128,11 +128,17 @@ def test_a_step_is_a_step_and_play_can_be_paused(learn):
     figure.press("Play")
     figure.until(10)
     figure.press("Pause")
-    figure.page.wait_for_timeout(300)
-    steps = figure.state()["steps"]
-    figure.page.wait_for_timeout(300)
-    assert figure.state()["steps"] == steps
+    steps = at_rest(figure)
     assert f"Step {steps}: reconstruction" in figure.said()
+
+
+def at_rest(figure):
+    """The step at which a figure stands still, half a second after it was told to."""
+    figure.page.wait_for_timeout(500)
+    steps = figure.state()["steps"]
+    figure.page.wait_for_timeout(700)
+    assert figure.state()["steps"] == steps
+    return steps
 
 
 def test_it_rests_out_of_sight_and_goes_on_when_it_is_seen_again(learn, page):
@@ -140,10 +146,7 @@ def test_it_rests_out_of_sight_and_goes_on_when_it_is_seen_again(learn, page):
     figure.press("Play")
     figure.until(5)
     page.evaluate("scrollTo(0, document.body.scrollHeight)")
-    page.wait_for_timeout(500)
-    steps = figure.state()["steps"]
-    page.wait_for_timeout(700)
-    assert figure.state()["steps"] == steps
+    steps = at_rest(figure)
     figure.look()
     figure.until(steps + 5)
 
@@ -154,10 +157,7 @@ def test_a_tab_that_nobody_sees_rests(learn, page):
     figure.press("Play")
     figure.until(5)
     page.evaluate("globalThis.requestAnimationFrame = () => 0")
-    page.wait_for_timeout(500)
-    steps = figure.state()["steps"]
-    page.wait_for_timeout(700)
-    assert figure.state()["steps"] <= steps
+    at_rest(figure)
 
 
 # --- its state
