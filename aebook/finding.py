@@ -18,9 +18,9 @@ def squared_distances(z, index):
 
     Needs memory for n * m numbers. Float32 cancels near 0: good to about 1e-6 of |z|^2.
     """
-    cross = z @ index.T
-    d = np.sum(z**2, axis=1)[:, None] - 2 * cross + np.sum(index**2, axis=1)
-    return np.maximum(d, 0)
+    d = np.sum(z**2, axis=1)[:, None] - 2 * z @ index.T
+    d += np.sum(index**2, axis=1)
+    return np.maximum(d, 0, out=d)
 
 
 def mahalanobis(z, codes):

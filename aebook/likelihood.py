@@ -8,6 +8,7 @@ stand on the page in the chapter that teaches them; a test holds that both are t
 import keras
 import numpy as np
 from keras import layers, ops
+from scipy.stats import norm
 
 from aebook.decorators import restorable, takes
 from aebook.models import Sampling, encode, kl_loss, reconstruction_loss
@@ -82,6 +83,28 @@ def log_p_quadrature(decoder, x, n_points=201, box=6.0):
     """
     z, log_weight = plane_grid(n_points, box)
     return log_mixture(x, ops.convert_to_numpy(decoder(z.astype("float32"))), log_weight)
+
+
+def aggregate_density(grid, z_mean, z_log_var):
+    """The density of the aggregate posterior q(z) on a square grid in the plane.
+
+    grid: (k,), the points of one axis; z_mean, z_log_var: (n, 2), one q(z|x) a row. Returns
+    (k, k), row i at z_2 = grid[i].
+    """
+    sigma = np.exp(z_log_var / 2)
+    across, up = (norm.pdf(grid, z_mean[:, [k]], sigma[:, [k]]) for k in (0, 1))
+    return up.T @ across / len(z_mean)
+
+
+def aggregate_draws(z_mean, z_log_var, n, seed=0):
+    """n draws from the aggregate posterior: choose an image, then draw from its q(z|x).
+
+    z_mean, z_log_var: (n_images, latent_dim). Returns float64 (n, latent_dim).
+    """
+    rng = np.random.default_rng(seed)
+    chosen = rng.integers(len(z_mean), size=n)
+    eps = rng.normal(size=(n, z_mean.shape[1]))
+    return z_mean[chosen] + np.exp(z_log_var[chosen] / 2) * eps
 
 
 def kl_to_posterior(log_q, log_post):

@@ -10,11 +10,14 @@ class Table:
     """A table that a cell ends with: Jupyter shows it as HTML, a terminal as aligned text.
 
     header: names of the columns. rows: as many texts each, formatted by the caller. Columns of
-    numbers stand at the right, others at the left. Raises ValueError for a row that does not fit.
+    numbers stand at the right, others at the left. Raises ValueError for a row that does not fit,
+    and for a column without a name: whoever hears a table read aloud needs all of them.
     """
 
     def __init__(self, header, rows):
         self.header, self.rows = [str(name) for name in header], []
+        if not self.header or not all(name.strip() for name in self.header):
+            raise ValueError(f"a table needs a name for each column, found {self.header}")
         for row in rows:
             row = [str(value) for value in row]
             if len(row) != len(self.header):

@@ -95,7 +95,7 @@ needs_full_set = pytest.mark.skipif(FULL is None, reason="AEBOOK_MNIST names no 
 
 
 def full_arrays():
-    return data._read(Path(FULL), verify=True)
+    return data._read(Path(FULL), (data.MNIST,))[0]
 
 
 # ------------------------------------------------------------------ what a good source gives
@@ -752,7 +752,7 @@ def form_is_enough(monkeypatch):
     arrays = small_arrays()
     digests = {k: data.hashlib.sha256(a.tobytes()).hexdigest() for k, a in arrays.items()}
     monkeypatch.setattr(data, "SHAPES", {key: array.shape for key, array in arrays.items()})
-    monkeypatch.setattr(data, "SHA256", digests)
+    monkeypatch.setattr(data, "MNIST", data.MNIST._replace(sha256=digests))
     np.savez(buffer := io.BytesIO(), **arrays)
     return buffer.getvalue()
 
@@ -800,3 +800,80 @@ def test_two_downloads_at_once_do_not_harm_each_other(server, alone):
     assert left_in(alone) == ["mnist.npz"]
     assert load_mnist("keras").source == "from Keras's cache"
     assert load_mnist("auto").source == "from Keras's cache"
+
+
+# ------------------------------------------------------------------ Fashion-MNIST
+
+FASHION = next(
+    (folder for folder in (data.FASHION_PACKAGE, Path.home() / ".keras/datasets/fashion-mnist")
+     if folder.is_dir()), None
+)  # fmt: skip
+needs_fashion = pytest.mark.skipif(
+    FASHION is None, reason="no Fashion-MNIST: apt-get install dataset-fashion-mnist"
+)
+
+
+@pytest.fixture
+def fashion(alone, tmp_path, monkeypatch):
+    """Small arrays published as Fashion-MNIST, and no place yet where they lie."""
+    arrays = small_arrays()
+    digests = {k: data.hashlib.sha256(a.tobytes()).hexdigest() for k, a in arrays.items()}
+    monkeypatch.setattr(data, "FASHION", data.FASHION._replace(sha256=digests))
+    monkeypatch.setattr(data, "FASHION_PACKAGE", tmp_path / "package")
+    alone.mkdir(parents=True)
+    return arrays
+
+
+def test_fashion_is_found_in_the_package_and_else_in_keras_cache(fashion, alone, tmp_path, capsys):
+    message = complaint("fashion")
+    assert "apt-get install dataset-fashion-mnist" in message
+    assert str(tmp_path / "package") in message
+    assert str(alone / "fashion-mnist") in message
+    places = {alone / "fashion-mnist": "Keras's cache",
+              tmp_path / "package": "Debian's package dataset-fashion-mnist"}  # fmt: skip
+    for folder, words in places.items():
+        write_idx(folder, fashion, gzipped=True)
+        mnist = load_mnist("fashion")
+        check_form(mnist)
+        assert capsys.readouterr().out == f"Fashion-MNIST: 30 + 20 images, from {words}\n"
+        assert (mnist.name, mnist.digits, mnist.classes[9]) == (
+            "Fashion-MNIST", False, "ankle boot"
+        )  # fmt: skip
+
+
+def test_fashion_may_be_named_by_word_or_by_its_folder(fashion, tmp_path, monkeypatch):
+    folder = write_idx(tmp_path / "anywhere", fashion, gzipped=False)
+    monkeypatch.setenv(data.VARIABLE, str(folder))
+    assert load_mnist().name == "Fashion-MNIST"
+    monkeypatch.setenv(data.VARIABLE, "fashion")  # by name: no other source is taken
+    assert "apt-get install dataset-fashion-mnist" in complaint("auto")
+
+
+def test_what_is_called_fashion_is_fashion_and_what_is_called_mnist_is_mnist(fashion, alone):
+    """Where one of them is asked for by name, the other is refused."""
+    other = small_arrays()
+    write_idx(alone / "fashion-mnist", other, gzipped=True)
+    assert "not Fashion-MNIST as published" in complaint("fashion")
+    np.savez(alone / "mnist.npz", **fashion)
+    assert "not MNIST as published" in complaint("keras")
+
+
+def test_unverified_data_is_called_by_no_published_name(npz, capsys):
+    mnist = load_mnist(npz, verify=False)
+    assert capsys.readouterr().out.startswith("Data of MNIST's form: 30 + 20 images")
+    assert not mnist.digits
+    assert mnist.classes == tuple("0123456789")
+
+
+def test_the_sample_are_digits():
+    mnist = load_mnist("sample", quiet=True)
+    assert mnist.digits
+    assert mnist.classes == tuple("0123456789")
+
+
+@needs_fashion
+def test_fashion_as_published():
+    mnist = load_mnist(FASHION, quiet=True)
+    check_form(mnist)
+    assert (mnist.name, len(mnist.x_train), len(mnist.x_test)) == ("Fashion-MNIST", 60_000, 10_000)
+    assert mnist.x_train.mean() > 2 * 0.13  # of MNIST's pixels 13 % are ink

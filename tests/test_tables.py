@@ -26,5 +26,11 @@ def test_a_row_that_does_not_fit_is_refused():
         Table(["a", "b"], [[1]])
 
 
+@pytest.mark.parametrize("header", [[], ["a", ""], [" ", "b"]])
+def test_a_column_without_a_name_is_refused(header):
+    with pytest.raises(ValueError, match="a table needs a name for each column, found"):
+        Table(header, [])
+
+
 def test_a_table_without_rows_shows_its_header():
     assert repr(Table(["a", "b"], [])) == "a  b"
