@@ -41,10 +41,10 @@ def floats(said):
     return np.frombuffer(base64.b64decode(said), "<f4")
 
 
-def asked(job, wasm=True, kernel=ENGINE / "kernel.wasm", **task):
-    """What the engine answers under Node."""
+def asked(job, wasm=True, kernel=ENGINE / "kernel.wasm", engine="learn", **task):
+    """What the engine of a figure answers under Node."""
     wasm = base64.b64encode(Path(kernel).read_bytes()).decode() if wasm else None
-    task |= {"job": job, "engine": worker("learn"), "wasm": wasm}
+    task |= {"job": job, "engine": worker(engine), "wasm": wasm}
     done = subprocess.run([NODE, ROOT / "tests" / "train.mjs"], input=json.dumps(task),
                           capture_output=True, text=True)  # fmt: skip
     assert done.returncode == 0, done.stderr

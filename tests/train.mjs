@@ -7,8 +7,12 @@ const bytes = (text) => Uint8Array.from(Buffer.from(text, "base64"));
 const floats = (text) => new Float32Array(bytes(text).buffer);
 const text = (array) => Buffer.from(array.buffer, array.byteOffset, array.byteLength)
   .toString("base64");
-const { makeArena, plainKernel, Random, Vae, Learner, inflate } = new Function(
-  `${task.engine}; return { makeArena, plainKernel, Random, Vae, Learner, inflate }`)();
+// An engine for one figure has what that one needs.
+const NAMES = ["makeArena", "plainKernel", "Random", "Vae", "Learner", "inflate", "Gan", "judge",
+               "yardstick", "table"];
+const { makeArena, plainKernel, Random, Vae, Learner, inflate, Gan, judge, yardstick, table } =
+  new Function(`${task.engine}; return { ${NAMES.map((name) =>
+    `${name}: typeof ${name} === "undefined" ? null : ${name}`)} }`)();
 
 const arena = await makeArena(task.wasm && bytes(task.wasm));
 
@@ -53,6 +57,40 @@ const jobs = {
       const { reconstruction, kl } = learner.measure();
       return reconstruction + kl;
     });
+  },
+
+  /** Chapter 10's GAN from given weights, guests and noise: losses, gradients and weights. */
+  gan({ weights, guests, noise, how, n, stops }) {
+    const gan = new Gan(arena, 1, { weights: [0.5, 0.5], means: [0, 5], sds: [1, 1] }), seen = {};
+    const { discriminator, generator } = gan, x = floats(guests), z = floats(noise);
+    discriminator.w.set(floats(weights.discriminator));
+    generator.w.set(floats(weights.generator));
+    for (let round = 1; round <= Math.max(...stops); round++) {
+      const at = round - 1, one = z.subarray(4 * n * at, 4 * n * at + 2 * n);
+      const other = z.subarray(4 * n * at + 2 * n, 4 * n * (at + 1));
+      const losses = [gan.learn(x.subarray(n * at, n * (at + 1)), one, n, how),
+                      gan.fool(other, n, how)];
+      const of = (key) => ({ discriminator: text(discriminator[key]),
+                             generator: text(generator[key]) });
+      if (stops.includes(round)) seen[round] = { losses, g: of("g"), w: of("w") };
+    }
+    return seen;
+  },
+
+  /** Whole games of the figure, each from its seed: how they are judged at the end. */
+  games({ seeds, rounds, how, truth, valley }) {
+    const started = performance.now();
+    yardstick(truth);
+    const ends = seeds.map((seed) => {
+      arena.clear();
+      const game = new Gan(arena, seed, truth);
+      while (game.rounds < rounds) game.play(how);
+      const { says } = game.verdicts(Float32Array.from({ length: 111 }, (_, i) => -3 + i / 10));
+      const x = game.samples(table.noise);
+      return { ...judge(x, table.sorted, truth, valley), x: text(x), sorted: text(table.sorted),
+               alive: Math.max(...says) - Math.min(...says) };
+    });
+    return { ends, ms: (performance.now() - started) / seeds.length / rounds };
   },
 
   random({ seed, n }) {

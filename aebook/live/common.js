@@ -2,6 +2,7 @@
 // figure is one module without imports. Pictures are arrays of 784 numbers, 0 paper and 1 ink.
 
 const INK = "#1a1a1a", GREY = "#4d4d4d", PALE = "#d9d9d9", BLUE = "#0072B2", RED = "#B83A00";
+const GREEN = "#00795A";
 // aebook.plots.DIGIT_COLOURS, the four pale ones darkened: small numerals are written in them.
 const DIGIT_COLOURS = ["#0072B2", "#CC3311", "#00795A", "#9A6700", "#2D7898",
                        "#882255", "#7A6C1F", "#332288", "#000000", "#661100"];
@@ -54,30 +55,30 @@ const relu = (x) => x.map((v) => Math.max(v, 0));
 const softplus = (l) => Math.max(l, 0) + Math.log1p(Math.exp(-Math.abs(l)));
 const sigmoid = (l) => 1 / (1 + Math.exp(-l));
 
-/** The VAE of chapter 3 with the weights of `unpack`: encode, decode and the two loss terms. */
-function vaeOf(a) {
-  const logits = (z) =>
-    dense(relu(dense(z, a.decoding_kernel, a.decoding_bias)), a.logits_kernel, a.logits_bias);
-  return {
-    logits,
-    decode: (z) => logits(z).map(sigmoid),
-    encode(x) {
-      const hidden = relu(dense(x, a.encoding_kernel, a.encoding_bias));
-      return { mean: dense(hidden, a.z_mean_kernel, a.z_mean_bias),
-               logVar: dense(hidden, a.z_log_var_kernel, a.z_log_var_bias) };
-    },
-    reconstruction: (x, l) => l.reduce((sum, li, i) => sum + softplus(li) - x[i] * li, 0),
-    kl: (mean, logVar) =>
-      mean.reduce((sum, m, i) => sum + (m * m + Math.exp(logVar[i]) - 1 - logVar[i]) / 2, 0),
-  };
-}
-
 /** A picture of the test set, from `unpack`: number i of those that travel with the book. */
 const testImage = (a, i) => a.images.subarray(784 * i, 784 * (i + 1)).map((v) => v / 255);
 
 /** For each digit the numbers of its pictures, for `testImage`. */
 const imagesByDigit = (a) => Array.from({ length: 10 }, (_, digit) =>
   [...a.image_row.keys()].filter((i) => a.code_y[a.image_row[i]] === digit));
+
+/** Numbers in [0, 1), always the same for a seed: a function that gives the next. */
+function uniforms(seed) {
+  let state = seed;
+  return () => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return state / 2 ** 32;
+  };
+}
+
+/** Draws from N(0, I) in the plane, always the same for a seed: a function that gives the next. */
+function normals(seed) {
+  const uniform = uniforms(seed);
+  return () => {
+    const radius = Math.sqrt(-2 * Math.log(1 - uniform())), angle = 2 * Math.PI * uniform();
+    return [radius * Math.cos(angle), radius * Math.sin(angle)];
+  };
+}
 
 /** A number as the page writes it, with a real minus sign. */
 function write(value, digits = 2) {
@@ -117,6 +118,13 @@ function slider(name, { min, max, step, value, format = write }, input) {
   return control;
 }
 
+/** A slider over a list of values. */
+function choice(name, values, value, changed) {
+  const control = slider(name, { min: 0, max: values.length - 1, step: 1,
+    value: values.indexOf(value), format: (i) => String(values[i]) }, (i) => changed(values[i]));
+  return { ...control, set: (v) => control.set(values.indexOf(v)) };
+}
+
 function checkbox(name, checked, change) {
   const box = h("input", { type: "checkbox", checked, change: () => change(box.checked) });
   return { element: h("label", { class: "live-check" }, box, h("span", {}, name)), box };
@@ -132,6 +140,16 @@ function select(name, options, value, change) {
 const button = (name, click) => h("button", { type: "button", click }, name);
 const group = (name, ...children) => h("fieldset", {}, h("legend", {}, name), ...children);
 const inLine = (...children) => h("div", { class: "live-line" }, ...children);
+
+/** The numbers of now, each below its head, a list of texts and elements, as { element,
+ *  show(values) }; a dash where there is none yet. */
+function readings(name, heads) {
+  const cells = heads.map(() => h("td", {}, "–"));
+  const element = h("table", { class: name },
+    h("thead", {}, h("tr", {}, ...heads.map((head) => h("th", { scope: "col" }, ...head)))),
+    h("tbody", {}, h("tr", {}, ...cells)));
+  return { element, show: (values) => values.forEach((v, i) => { cells[i].textContent = v; }) };
+}
 
 /** A function that lets a screen reader say a text, the last one when many come at once. */
 function announcer(el) {
@@ -323,8 +341,9 @@ function spot(context, x, y, mean, logVar, name) {
 
 /** Which digits the 20 codes nearest to z belong to: [[digit, count], ...], most first. */
 function neighbours(a, z, k = 20) {
+  const n = z.length, mean = (i, j) => a.code_mean[n * i + j];
   const far = Array.from(a.code_y, (digit, i) =>
-    [Math.hypot(a.code_mean[2 * i] - z[0], a.code_mean[2 * i + 1] - z[1]), digit]);
+    [z.reduce((sum, v, j) => sum + (mean(i, j) - v) ** 2, 0), digit]);
   far.sort((p, q) => p[0] - q[0]);
   const count = new Map();
   for (const [, digit] of far.slice(0, k)) count.set(digit, (count.get(digit) || 0) + 1);

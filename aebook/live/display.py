@@ -10,6 +10,22 @@ from aebook.live.packing import pack, write_data
 
 HERE = Path(__file__).parent
 STYLE = HERE / "live.css"
+PARTS = {
+    "alarm": ["parts/hand"],
+    "arrows": ["parts/hand", "parts/network", "parts/paper"],
+    "between": ["parts/hand", "parts/network", "parts/plane"],
+    "bottleneck": ["parts/hand", "parts/network", "parts/paper"],
+    "crowd": ["parts/hand"],
+    "draw": ["parts/hand", "parts/network", "parts/vae", "parts/plane", "parts/paper"],
+    "fit": ["parts/hand"],
+    "flow": ["parts/hand", "parts/network"],
+    "gan": ["parts/hand", "parts/training"],
+    "latent": ["parts/hand", "parts/network", "parts/vae", "parts/plane"],
+    "learn": ["parts/hand", "parts/training", "parts/plane", "parts/paper"],
+    "posterior": ["parts/hand", "parts/network", "parts/vae", "parts/plane"],
+    "repair": ["parts/hand", "parts/network", "parts/paper"],
+    "sum": ["parts/hand"],
+}  # what some figures share
 VARIABLE = "AEBOOK_LIVE"  # "off": pictures only; else the folder `make execute` wants the data in
 
 
@@ -28,14 +44,14 @@ def worker(name):
 
 
 def module(name):
-    """The ES module of a figure as one text: what all figures share, then its own.
+    """The ES module of a figure as one text: what all figures share, what some do, then its own.
 
     A figure that trains has a part in engine/, too. Its page makes a worker of the text WORKER: one
     that is opened from a file can make one of nothing else.
     """
     trains = (HERE / "engine" / f"{name}.js").exists()
     said = f"const WORKER = {json.dumps(worker(name))};\n" if trains else ""
-    return said + script("common", name)
+    return said + script("common", *PARTS.get(name, []), name)
 
 
 def is_attended():

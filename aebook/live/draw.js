@@ -1,100 +1,17 @@
-// Draw a digit: the encoder's answer, its reconstruction, and the two terms of the loss.
+// Draw a digit: the encoder's answer, its reconstruction, and the two terms of the loss; from codes
+// of two latents, or of more.
 
-// The drawing is 140 x 140, five times MNIST's 28, the pen 2.6 of its pixels wide.
-const SIDE = 140, PEN = 13;
-
-// Drawings that are no digits: lines through points of a 100 x 100 sheet.
+// Drawings that are no digits: a name, and lines through points of a 100 x 100 sheet.
 const OTHERS = {
-  "the letter A": [[[15, 95], [50, 5], [85, 95]], [[30, 60], [70, 60]]],
-  "the letter K": [[[25, 5], [25, 95]], [[80, 5], [25, 50], [80, 95]]],
-  "a house": [[[15, 45], [15, 95], [85, 95], [85, 45], [15, 45], [50, 5], [85, 45]],
-              [[42, 95], [42, 68], [58, 68], [58, 95]]],
-  "a star": [[[50, 0], [79, 90], [2, 35], [98, 35], [21, 90], [50, 0]]],
-  "a lattice": [[[30, 0], [30, 100]], [[70, 0], [70, 100]],
-                [[0, 30], [100, 30]], [[0, 70], [100, 70]]],
+  A: ["letter A", [[15, 95], [50, 5], [85, 95]], [[30, 60], [70, 60]]],
+  K: ["letter K", [[25, 5], [25, 95]], [[80, 5], [25, 50], [80, 95]]],
+  house: ["house", [[15, 45], [15, 95], [85, 95], [85, 45], [15, 45], [50, 5], [85, 45]],
+          [[42, 95], [42, 68], [58, 68], [58, 95]]],
+  star: ["star", [[50, 0], [79, 90], [2, 35], [98, 35], [21, 90], [50, 0]]],
+  lattice: ["lattice", [[30, 0], [30, 100]], [[70, 0], [70, 100]],
+            [[0, 30], [100, 30]], [[0, 70], [100, 70]]],
 };
-
-/** Mean ink of the square from (x0, y0) to (x1, y1) of a side x side picture; outside is paper. */
-function inkIn(ink, side, x0, y0, x1, y1) {
-  let sum = 0;
-  for (let i = Math.max(Math.floor(y0), 0); i < Math.min(y1, side); i++) {
-    const high = Math.min(i + 1, y1) - Math.max(i, y0);
-    for (let j = Math.max(Math.floor(x0), 0); j < Math.min(x1, side); j++) {
-      const v = ink[i * side + j];
-      if (v) sum += v * high * (Math.min(j + 1, x1) - Math.max(j, x0));
-    }
-  }
-  return sum / ((x1 - x0) * (y1 - y0));
-}
-
-/** The drawing's box of ink as [left, top, width, height], or null for a blank sheet. */
-function boxOf(ink, side) {
-  let left = side, right = -1, top = side, bottom = -1;
-  for (let i = 0; i < ink.length; i++) {
-    if (ink[i] < 0.02) continue;
-    const x = i % side, y = Math.floor(i / side);
-    left = Math.min(left, x);
-    right = Math.max(right, x);
-    top = Math.min(top, y);
-    bottom = Math.max(bottom, y);
-  }
-  return right < 0 ? null : [left, top, right - left + 1, bottom - top + 1];
-}
-
-/** A drawing as MNIST prepares one: fitted into 20 x 20 pixels, its centre of mass moved to the
- *  middle of 28 x 28 by whole pixels. ink: side * side numbers. Null for a blank sheet. */
-function prepare(ink, side) {
-  const found = boxOf(ink, side);
-  if (!found) return null;
-  const [left, top, width, height] = found, size = Math.max(width, height), pixel = size / 20;
-  const x0 = left - (size - width) / 2, y0 = top - (size - height) / 2;
-  const box = Float64Array.from({ length: 400 }, (_, i) => {
-    const x = x0 + (i % 20) * pixel, y = y0 + Math.floor(i / 20) * pixel;
-    return inkIn(ink, side, x, y, x + pixel, y + pixel);
-  });
-  let mass = 0, mx = 0, my = 0;
-  box.forEach((v, i) => {
-    mass += v;
-    mx += v * (i % 20 + 0.5);
-    my += v * (Math.floor(i / 20) + 0.5);
-  });
-  // MNIST's centres of mass lie within half a pixel of the middle of pixel (14, 14), from 0.
-  const [dx, dy] = [mx, my].map((m) => Math.min(Math.max(Math.round(14.5 - m / mass), 0), 8));
-  const x = new Float64Array(784);
-  box.forEach((v, i) => { x[28 * (Math.floor(i / 20) + dy) + i % 20 + dx] = Math.min(v, 1); });
-  return x;
-}
-
-/** What the pen draws on: SIDE x SIDE pixels, shown larger. */
-function sheetOfPaper() {
-  const canvas = h("canvas", { width: SIDE, height: SIDE });
-  const pen = canvas.getContext("2d", { willReadFrequently: true });
-  return {
-    canvas,
-    clear() {
-      pen.fillStyle = "white";
-      pen.fillRect(0, 0, SIDE, SIDE);
-      const round = { lineCap: "round", lineJoin: "round" };
-      Object.assign(pen, { lineWidth: PEN, strokeStyle: "black", ...round });
-    },
-    line(from, to) {
-      pen.beginPath();
-      pen.moveTo(...from);
-      pen.lineTo(...to);
-      pen.stroke();
-    },
-    /** A picture of 28 x 28, enlarged. */
-    picture(x) {
-      pen.imageSmoothingEnabled = false;
-      pen.drawImage(bitmap(x), 0, 0, SIDE, SIDE);
-    },
-    /** The drawing in numbers, 0 paper and 1 ink. */
-    ink() {
-      const { data } = pen.getImageData(0, 0, SIDE, SIDE);
-      return Float32Array.from({ length: SIDE * SIDE }, (_, i) => 1 - data[4 * i] / 255);
-    },
-  };
-}
+const FAR = 4;  // of a latent, as it is drawn where there are more than two
 
 /** The encoder's answer in the plane: a spot, and hairs from it to the four edges. */
 function drawAnswer(context, x, y, reach, { mean, logVar }) {
@@ -110,208 +27,256 @@ function drawAnswer(context, x, y, reach, { mean, logVar }) {
   spot(context, x, y, mean, logVar, "");
 }
 
-/** The table of the loss: { element, show(numbers) }, a dash where there is no number. */
-function lossTable() {
-  const cells = [], rows = ["reconstruction", "KL", "sum, −ELBO"].map((name, i) => {
-    cells[i] = h("td");
-    return h("tr", {}, h("th", { scope: "row" }, name), cells[i]);
-  });
+/** The answer where there is no plane: of each latent its mean, and 1.5 standard deviations. */
+function drawLatents(context, width, height, n, code) {
+  const left = 26, bottom = height - 22, x = scale(-FAR, FAR, left, width);
+  const y = scale(-0.7, n - 0.3, 4, bottom);
+  axes(context, x, y, { xTicks: [-2, 0, 2], yTicks: [], xName: "", yName: "",
+                        bottom, left, width });
+  strokes(context, () => { context.moveTo(x(0), 0); context.lineTo(x(0), bottom); },
+          [PALE, 1, [3, 3]]);
+  for (let k = 0; k < n; k++) {
+    label(context, String(k + 1), left - 6, y(k), { colour: GREY, size: 12, align: "right",
+                                                    weight: "" });
+    if (!code) continue;
+    const mean = code.mean[k], wide = 1.5 * Math.exp(code.logVar[k] / 2);
+    strokes(context, () => {
+      context.moveTo(x(mean - wide), y(k));
+      context.lineTo(x(mean + wide), y(k));
+    }, [BLUE, 3]);
+    context.fillStyle = INK;
+    context.beginPath();
+    context.arc(x(mean), y(k), 3.5, 0, 2 * Math.PI);
+    context.fill();
+  }
+}
+
+/** The table of the loss, a column for each size of the code: { element, show(codes), mark(k) },
+ *  where column k is that of the code which is shown. */
+function lossTable(sizes) {
+  const names = ["reconstruction", "KL", "sum, −ELBO"];
+  const rows = names.map(() => sizes.map(() => h("td", {}, "–")));
+  const heads = sizes.map((n) => h("th", { scope: "col" }, String(n)));
+  const bodies = names.map((name, i) =>
+    h("tr", {}, h("th", { scope: "row" }, name), ...rows[i]));
   return {
-    element: h("table", {}, h("caption", {}, "Minus the ELBO, at the mean of q(z|x)"),
-               h("tbody", {}, ...rows)),
-    show(numbers) {
-      cells.forEach((cell, i) => {
-        cell.textContent = numbers ? `${write(numbers[i], 1)} nats` : "–";
-      });
-      return cells.map((cell) => cell.textContent);
-    },
+    element: h("table", {}, h("thead", {}, h("tr", {}, h("th", { scope: "col" },
+      "nats, by latents"), ...heads)), h("tbody", {}, ...bodies)),
+    show: (codes) => codes.forEach((code, k) => rows.forEach((cells, i) => {
+      cells[k].textContent = code ? write(code.terms[i], 1) : "–";
+    })),
+    mark: (chosen) => [heads, ...rows].forEach((cells) => cells.forEach((cell, k) =>
+      cell.classList.toggle("draw-chosen", k === chosen))),
   };
 }
 
 class Drawing {
   constructor(model, el) {
-    this.a = unpack(model);
-    this.vae = vaeOf(this.a);
-    this.usual = model.get("header").settings.reconstruction_percentiles;
-    this.digits = imagesByDigit(this.a);
-    this.turn = Array(10).fill(0);  // which picture of each digit is next
-    this.sheet = sheetOfPaper();
-    this.drawn = "nothing";
-    this.x = this.code = null;  // the picture that is encoded, and the terms of its loss
-    this.paper = surface({ role: "img" }, 1, (...place) => this.drawPaper(...place));
-    this.paper.canvas.classList.add("live-paper");
-    this.listen();
-    this.map = plane(this.a, { role: "img" }, new Set(Array(10).keys()), (context, x, y) => {
-      if (this.code) drawAnswer(context, x, y, this.map.reach, this.code);
-    });
-    this.seen = frame("what the encoder sees");
-    this.copy = frame("reconstruction");
-    this.loss = lossTable();
-    this.verdict = h("p", { class: "live-note" });
-    el.classList.add("live-figure");
-    el.append(this.places(), this.controls(),
-      h("div", { class: "live-row live-answer" }, this.seen.element, this.copy.element,
-        this.loss.element), this.verdict);
-    this.say = announcer(el);
-    this.choose("digit:4");
-  }
-
-  // --- the paper
-
-  drawPaper(context, width) {
-    context.drawImage(this.sheet.canvas, 0, 0, width, width);
-    if (this.drawn === "nothing") {
-      context.fillStyle = GREY;
-      context.font = "15px system-ui, sans-serif";
-      context.textAlign = "center";
-      context.fillText("draw here", width / 2, width / 2);
-    }
-  }
-
-  listen() {
-    const { canvas } = this.paper;
-    let last = null;
-    const at = (event) => {
-      const box = canvas.getBoundingClientRect();
-      return [(event.clientX - box.left) / box.width * SIDE,
-              (event.clientY - box.top) / box.height * SIDE];
-    };
-    canvas.addEventListener("pointerdown", (event) => {
-      canvas.setPointerCapture(event.pointerId);
-      if (this.drawn !== "your drawing") this.sheet.clear();
-      this.drawn = "your drawing";
-      this.samples.list.value = "";
-      last = at(event);
-      this.sheet.line(last, last);
-      this.answer();
-    });
-    canvas.addEventListener("pointermove", (event) => {
-      if (!canvas.hasPointerCapture(event.pointerId)) return;
-      for (const one of event.getCoalescedEvents?.() ?? [event]) {
-        const to = at(one);
-        this.sheet.line(last, to);
-        last = to;
-      }
-      this.answer();
-    });
+    const a = unpack(model), { latents, percentiles } = model.get("header").settings;
+    Object.assign(this, { el, a, sizes: latents, digits: imagesByDigit(a), drawn: "nothing",
+                          turn: Array(10).fill(0),  // which picture of each digit is next
+                          x: null, codes: [] });  // the picture, and its code by each VAE
+    this.vaes = latents.map((n, i) => ({ ...vaeOf(a, `${n}_`), usual: percentiles[i],
+      codes: { code_y: a.code_y, code_mean: a[`${n}_code_mean`] } }));
+    this.build();
+    this.unfollow = followAddress("draw", (said) => this.arrive(said));
+    this.arrive(fromAddress("draw") ?? new URLSearchParams());
   }
 
   // --- the answer
 
-  /** The code of a picture, its reconstruction and the two terms of its loss. */
-  terms(x) {
-    const { vae } = this, { mean, logVar } = vae.encode(x), logits = vae.logits(mean);
+  /** The code of a picture by VAE number k, its reconstruction, and what they cost in nats. */
+  terms(x, k = 0) {
+    const vae = this.vaes[k], { mean, logVar } = vae.encode(x), logits = vae.logits(mean);
+    const reconstruction = vae.reconstruction(x, logits), kl = vae.kl(mean, logVar);
     return { mean, logVar, x_hat: logits.map(sigmoid),
-             reconstruction: vae.reconstruction(x, logits), kl: vae.kl(mean, logVar) };
+             terms: [reconstruction, kl, reconstruction + kl] };
   }
 
-  /** How many per cent of the test digits are reconstructed with a smaller error. */
-  rank(error) {
-    return this.usual.filter((q) => q < error).length - (error > this.usual[100] ? 1 : 0);
+  /** How many per cent of the test digits VAE number k reconstructs with a smaller error. */
+  rank(error, k = 0) {
+    const { usual } = this.vaes[k];
+    return usual.filter((q) => q < error).length - (error > usual[100] ? 1 : 0);
+  }
+
+  /** What is on the paper is the reader's. */
+  own() {
+    this.sample = "";
+    this.samples.list.value = "";
+    this.x = pictureOf(this.paper.strokes);
+    this.drawn = this.x ? "your drawing" : "nothing";
+    this.answer();
   }
 
   answer() {
-    this.paper.paint();
-    if (this.drawn === "your drawing") this.x = prepare(this.sheet.ink(), SIDE);
-    this.code = this.x && this.terms(this.x);
-    this.paper.canvas.setAttribute("aria-label",
+    this.codes = this.sizes.map((_, k) => this.x && this.terms(this.x, k));
+    this.loss.show(this.codes);
+    this.paper.surface.canvas.setAttribute("aria-label",
       `Paper to draw on with mouse or finger. It shows ${this.drawn}.`);
-    if (this.code) this.showCode(this.code);
-    else this.showNothing();
-    this.map.paint();
+    this.show();
   }
 
-  showCode({ mean, logVar, x_hat, reconstruction, kl }) {
-    this.seen.show(this.x, "what the encoder sees", `What the encoder sees: ${this.drawn}`);
-    this.copy.show(x_hat, "reconstruction",
-                   "Reconstruction: what the decoder draws at the mean of q");
-    const [error, divergence] = this.loss.show([reconstruction, kl, reconstruction + kl]);
-    const percent = this.rank(reconstruction), at = writePoint(mean);
-    const sigma = writePoint([...logVar].map((v) => Math.exp(v / 2)));
+  /** Show what the chosen VAE makes of it. */
+  show() {
+    const { x, chosen, sizes } = this, code = this.codes[chosen], blank = new Float32Array(784);
+    const by = `by ${sizes[chosen]} latents`, at = code && writeLatents(code.mean);
+    this.loss.mark(chosen);
+    this.map.canvas.hidden = sizes[chosen] !== 2;
+    this.bars.canvas.hidden = sizes[chosen] === 2;
+    this.title.textContent = `its code: ${sizes[chosen]} latents`;
+    this.seen.show(x ?? blank, "as the encoder sees it",
+                   `What the encoder sees: ${this.drawn}`);
+    this.copy.show(code ? code.x_hat : blank, `from ${sizes[chosen]} latents`,
+                   `Reconstructed ${by}: what the decoder draws at the mean of q`);
+    this.verdict.textContent = code ? this.judge(code) : "Draw a digit, or choose a sample.";
+    for (const { canvas } of [this.map, this.bars])
+      canvas.setAttribute("aria-label", code ? `q(z|x) of ${this.drawn}: mean ${at}`
+        : "The latent space, without a code so far");
+    this.map.paint();
+    this.bars.paint();
+    const [error, kl] = code ? code.terms.map((v) => write(v, 1)) : [];
+    this.say(code ? `Reconstruction ${error} nats, KL ${kl} nats ${by}. ` +
+      this.verdict.textContent : this.verdict.textContent);
+  }
+
+  /** Where the code lies, and whether the error is usual. */
+  judge({ mean, terms: [error] }) {
+    const vae = this.vaes[this.chosen], percent = this.rank(error, this.chosen);
     const hardly = percent >= 95 ? ": the model can hardly draw this. The encoder gave it an " +
       "address all the same." : ".";
-    this.verdict.textContent = `q(z|x) has mean ${at} and σ ${sigma}. ` +
-      `${writeNeighbours(neighbours(this.a, mean))} ` +
-      `The reconstruction error is larger than for ${percent} % of the test digits${hardly}`;
-    this.map.canvas.setAttribute("aria-label",
-      `Latent plane with the ellipse of q(z|x) at mean ${at}`);
-    this.say(`Reconstruction ${error}, KL ${divergence}. ${this.verdict.textContent}`);
+    return `${writeNeighbours(neighbours(vae.codes, mean))} The error is larger than for ` +
+      `${percent} % of the test digits${hardly}`;
   }
 
-  showNothing() {
-    const blank = new Float32Array(784);
-    this.seen.show(blank);
-    this.copy.show(blank);
-    this.loss.show(null);
-    this.verdict.textContent = "Draw a digit, or choose a sample.";
-    this.map.canvas.setAttribute("aria-label",
-      "Latent plane with the codes of a thousand test digits");
-    this.say(this.verdict.textContent);
-  }
-
-  // --- samples
+  // --- samples, sizes, the address
 
   showDigit(digit) {
     const mine = this.digits[digit], i = mine[this.turn[digit] % mine.length];
     this.x = testImage(this.a, i);
     this.drawn = `a test digit, ${an(+digit)}`;
-    this.sheet.picture(this.x);
+    this.paper.show(this.x);
   }
 
-  showOther(name) {
+  showOther([name, ...lines]) {
     const place = (point) => point.map((v) => 20 + v * (SIDE - 40) / 100);
-    this.drawn = name;
-    for (const points of OTHERS[name])
-      for (let i = 1; i < points.length; i++)
-        this.sheet.line(place(points[i - 1]), place(points[i]));
-    this.x = prepare(this.sheet.ink(), SIDE);
+    this.drawn = `no digit: ${name}`;
+    this.x = pictureOf(lines.map((points) => points.map(place)));
+    this.paper.show(this.x);
   }
 
-  /** value: "digit:4", "other:a house", or "" for a blank sheet. */
-  choose(value) {
-    const [kind, which] = value.split(":");
-    this.sheet.clear();
+  /** sample: "4", "house", or "" for a blank sheet. */
+  choose(sample) {
+    this.sample = sample;
+    this.samples.list.value = sample;
+    this.paper.clear();
     this.x = null;
     this.drawn = "nothing";
-    if (kind === "digit") this.showDigit(which);
-    if (kind === "other") this.showOther(which);
+    if (sample in this.digits) this.showDigit(sample);
+    if (sample in OTHERS) this.showOther(OTHERS[sample]);
     this.answer();
+  }
+
+  /** Another size of the code. */
+  size(latents) {
+    this.chosen = Math.max(this.sizes.indexOf(latents), 0);
+    this.radios.forEach(({ box }, k) => { box.checked = k === this.chosen; });
+    this.show();
+  }
+
+  /** The state that an address names, as #draw?latents=10&sample=5. */
+  arrive(said) {
+    const sample = said.get("sample") ?? "";
+    this.chosen = 0;
+    this.choose(sample in this.digits || sample in OTHERS ? sample : "");
+    this.size(Number(said.get("latents")));
+  }
+
+  tellAddress() {
+    toAddress("draw", { latents: this.sizes[this.chosen], sample: this.sample },
+              { latents: this.sizes[0], sample: "" });
   }
 
   // --- the page
 
-  places() {
-    const half = (title, canvas) =>
-      h("div", { class: "live-half" }, h("p", { class: "live-title" }, title), canvas);
-    return h("div", { class: "live-row" }, half("Your drawing", this.paper.canvas),
-             half("Where the encoder puts it", this.map.canvas));
+  build() {
+    const { el, sizes } = this, [{ codes: places }] = this.vaes;
+    this.paper = paperToDrawOn(["draw a digit here"], () => this.own());
+    this.map = plane(places, { role: "img" }, new Set(Array(10).keys()), (context, x, y) => {
+      if (this.codes[0]) drawAnswer(context, x, y, this.map.reach, this.codes[0]);
+    });
+    this.bars = surface({ role: "img" }, 1, (context, width, height) =>
+      drawLatents(context, width, height, sizes[this.chosen], this.codes[this.chosen]));
+    this.seen = frame("as the encoder sees it");
+    this.copy = frame("reconstructed");
+    this.loss = lossTable(sizes);
+    this.title = h("p", { class: "live-title" });
+    this.verdict = h("p", { class: "live-note draw-verdict" });
+    el.classList.add("live-figure", "draw");
+    el.append(
+      h("p", { class: "live-note" }, "Draw a digit, and see what comes back through two " +
+        "numbers. Then choose more latents."),
+      h("div", { class: "draw-parts" },
+        h("div", { class: "draw-paper" }, h("p", { class: "live-title" }, "your drawing"),
+          this.paper.surface.canvas),
+        h("div", { class: "draw-code" }, this.title, this.map.canvas, this.bars.canvas),
+        h("div", { class: "draw-copy" }, this.copy.element),
+        h("div", { class: "draw-loss" }, this.seen.element, this.loss.element, this.chooser())),
+      this.controls(), this.verdict);
+    this.say = announcer(el);
+  }
+
+  /** How many latents: one of several. */
+  chooser() {
+    this.radios = this.sizes.map((n) => radio("draw-latents", String(n), () => {
+      this.size(n);
+      this.tellAddress();
+    }));
+    return h("fieldset", { class: "draw-sizes" }, h("legend", {}, "latents"),
+             ...this.radios.map((r) => r.element));
   }
 
   controls() {
-    const digits = this.digits.map((_, digit) => [`digit:${digit}`, `a test digit: ${digit}`]);
-    const others = Object.keys(OTHERS).map((name) => [`other:${name}`, `no digit: ${name}`]);
-    this.samples = select("sample", [["", "none"], ...digits, ...others], "digit:4",
-                          (value) => this.choose(value));
-    const { list, element } = this.samples;
-    const another = button("another of this digit", () => {
-      const [kind, which] = list.value.split(":");
-      if (kind === "digit") this.turn[which] += 1;
-      this.choose(list.value);
+    const digits = this.digits.map((_, digit) => [String(digit), `test digit ${digit}`]);
+    const others = Object.entries(OTHERS).map(([key, [name]]) => [key, name]);
+    const choose = (sample) => {
+      this.choose(sample);
+      this.tellAddress();
+    };
+    this.samples = select("sample", [["", "none"], ...digits, ...others], "", choose);
+    const next = button("Next", () => {
+      if (!(this.sample in this.digits)) return;
+      this.turn[this.sample] += 1;
+      this.choose(this.sample);
     });
-    const clear = button("Clear", () => {
-      list.value = "";
-      this.choose("");
+    const undo = button("Undo", () => {
+      if (this.drawn !== "your drawing") return;
+      this.paper.undo();
+      this.own();
     });
-    return inLine(element, another, clear);
+    return inLine(undo, button("Clear", () => choose("")), this.samples.element, next);
   }
+
+  end() { this.unfollow(); }
 }
+
+/** One of several choices: { element, box }. */
+function radio(group, name, change) {
+  const box = h("input", { type: "radio", name: group, change });
+  return { element: h("label", { class: "live-check" }, box, h("span", {}, name)), box };
+}
+
+const writeLatents = (z) => `(${Array.from(z, (v) => write(v)).join(", ")})`;
 
 export default {
   render({ model, el }) {
-    const figure = new Drawing(model, el), { a, vae } = figure;
-    el.live = { ...vae, neighbours: (at) => neighbours(a, at), prepare,
-                terms: (x) => figure.terms(x), rank: (error) => figure.rank(error),
+    const figure = new Drawing(model, el);
+    el.live = { encode: (x, k = 0) => figure.vaes[k].encode(x), prepare,
+                decode: (z, k = 0) => figure.vaes[k].decode(z),
+                neighbours: (at, k = 0) => neighbours(figure.vaes[k].codes, at),
+                terms: (x, k) => figure.terms(x, k), rank: (error, k) => figure.rank(error, k),
                 choose: (value) => figure.choose(value),
-                state: () => ({ x: figure.x, code: figure.code }) };
+                state: () => ({ x: figure.x, codes: figure.codes, chosen: figure.chosen,
+                                sample: figure.sample }) };
+    return () => figure.end();
   },
 };

@@ -1,186 +1,199 @@
-// The latent explorer: decode at any point of the plane, and travel from one test digit to another.
+// The latent explorer: what the decoder makes of any place of the plane, and of the way from A to
+// B. An end of the way is at the code of a test digit, or wherever it was dragged to.
 
-// The quantiles of N(0, 1) at 0.05, 0.20, ..., 0.95: the chapter's grid.
-const QUANTILES = [-1.6448536, -0.8416212, -0.3853205, 0, 0.3853205, 0.8416212, 1.6448536];
-const STEPS = 8, START = [2, -0.5];  // START: among the zeros
-const DURATION = 4000;  // of the way from A to B, in milliseconds
-const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
+const ROWS = 13, STEPS = 8, DURATION = 4000;  // of the mosaic; of the way; of playing it, in ms
+const AT_FIRST = { A: "7", B: "3", show: "all", t: 0.5 };
+const SIDE = 56;  // of the picture beside the pointer
+
+/** What stands for an end in the address: its digit, or its place. */
+const endText = ({ digit, mean }) => (digit === null ? mean.map((v) => v.toFixed(2)).join()
+  : String(digit));
 
 // --- what is drawn over the plane
 
-/** What the decoder makes of the grid: [[z1, z2, picture], ...]. */
-const decodedGrid = (vae) =>
-  QUANTILES.flatMap((z2) => QUANTILES.map((z1) => [z1, z2, bitmap(vae.decode([z1, z2]))]));
-
-function drawGrid(context, x, y, grid) {
-  const size = Math.max(x(0.3853) - x(0) - 1, 12);
-  for (const [z1, z2, picture] of grid) {
-    const corner = [x(z1) - size / 2, y(z2) - size / 2];
-    context.drawImage(picture, ...corner, size, size);
-    context.strokeStyle = PALE;
-    context.lineWidth = 1;
-    context.strokeRect(...corner, size, size);
-  }
-}
-
-/** The way from A to B, and the spot of each. */
-function drawEnds(context, x, y, { A, B }) {
+/** The way from A to B, and q(z|x) of an end that is a test digit's code. */
+function drawWay(context, { x, y }, { A, B }) {
   const way = () => {
     context.moveTo(x(A.mean[0]), y(A.mean[1]));
     context.lineTo(x(B.mean[0]), y(B.mean[1]));
   };
   strokes(context, way, ["white", 4], [INK, 2, [5, 4]]);
-  spot(context, x, y, A.mean, A.logVar, "A");
-  spot(context, x, y, B.mean, B.logVar, "B");
+  for (const { mean, logVar } of [A, B]) if (logVar) spot(context, x, y, mean, logVar, "");
 }
 
-/** Where the decoder is asked: a ring with four hairs. */
-function drawPoint(context, px, py) {
-  const ring = () => {
-    context.arc(px, py, 9, 0, 2 * Math.PI);
-    for (const [dx, dy] of Object.values(ARROWS)) {
-      context.moveTo(px + 4 * dx, py + 4 * dy);
-      context.lineTo(px + 14 * dx, py + 14 * dy);
-    }
-  };
-  strokes(context, ring, ["white", 6], [RED, 2.5]);
+/** What is decoded there, beside it: to the right and above, where there is room. */
+function drawBeside(context, px, py, picture, { left, width }) {
+  const right = px + 18 + SIDE < width, corner = [right ? px + 18 : Math.max(px - 18 - SIDE, left),
+                                                  py > SIDE + 20 ? py - 16 - SIDE : py + 16];
+  const box = () => context.rect(...corner, SIDE, SIDE);
+  strokes(context, box, ["white", 6], [RED, 3]);
+  context.imageSmoothingEnabled = false;
+  context.drawImage(bitmap(picture), ...corner, SIDE, SIDE);
 }
 
 // --- the figure
 
 class Explorer {
   constructor(model, el) {
-    this.a = unpack(model);
-    this.vae = vaeOf(this.a);
-    this.images = imagesByDigit(this.a);
-    this.ends = { A: this.codeOf(this.images[7][0]), B: this.codeOf(this.images[3][0]) };
-    this.z = START;
-    this.t = null;  // how far on the way from A to B, where the point is on it
-    this.frame = 0;  // of the animation, 0 where nothing is played
-    this.classes = new Set(Array(10).keys());
-    this.grid = false;
-    this.map = plane(this.a, { tabindex: 0, role: "application" }, this.classes,
-                     (context, x, y) => this.draw(context, x, y));
+    const a = unpack(model);
+    Object.assign(this, { el, a, vae: vaeOf(a), only: null, hover: null, frame: 0, ends: {} });
+    this.mosaic = mosaicOf(this.vae.decode, ROWS, () => this.map.paint());
+    this.reach = Math.ceil(2 * Math.max(...a.code_mean.map(Math.abs)) + 0.4) / 2;
+    this.digits = Array.from({ length: 10 }, (_, digit) => a.code_y.indexOf(digit));
+    this.build();
     this.listen();
+    this.arrive(fromAddress("latent") ?? new URLSearchParams());
+  }
+
+  // --- the page
+
+  build() {
+    const { el } = this;
+    this.map = surface({ tabindex: 0, role: "application" }, 0.74, (...place) =>
+      this.draw(...place));
+    this.handles = { A: this.handle("A"), B: this.handle("B") };
     this.decoded = frame("decoded");
-    this.pictures = { A: frame("A"), B: frame("B") };
-    this.nearest = h("p", { class: "live-note" });
-    el.classList.add("live-figure");
-    el.append(this.views(), this.nearest, this.whereToDecode(), this.whatToShow(), this.theWay());
-    this.say = announcer(el);
-    this.namePlay();
-    this.show("A");
-    this.show("B");
-    this.decodeAt(START);
-  }
-
-  /** Test image i: its digit, and its code. */
-  codeOf(i) {
-    const { a } = this, row = a.image_row[i];
-    const cut = (array) => [...array.subarray(2 * row, 2 * row + 2)];
-    return { i, digit: a.code_y[row], mean: cut(a.code_mean), logVar: cut(a.code_log_var) };
-  }
-
-  draw(context, x, y) {
-    if (this.grid) {
-      this.thumbnails ??= decodedGrid(this.vae);
-      drawGrid(context, x, y, this.thumbnails);
-    }
-    drawEnds(context, x, y, this.ends);
-    drawPoint(context, x(this.z[0]), y(this.z[1]));
-  }
-
-  /** The plane follows the pointer while it is pressed, and the arrow keys. */
-  listen() {
-    const { map } = this, { canvas } = map;
-    const follow = (event) => {
-      const box = canvas.getBoundingClientRect();
-      this.moveTo([map.x.back(event.clientX - box.left), map.y.back(event.clientY - box.top)]);
-    };
-    canvas.addEventListener("pointerdown", (event) => {
-      canvas.setPointerCapture(event.pointerId);
-      follow(event);
-    });
-    canvas.addEventListener("pointermove", (event) => {
-      if (canvas.hasPointerCapture(event.pointerId)) follow(event);
-    });
-    canvas.addEventListener("keydown", (event) => {
-      const step = event.shiftKey ? 0.5 : 0.1, by = ARROWS[event.key];
-      if (!by && event.key !== "Home") return;
-      event.preventDefault();
-      this.moveTo(by ? this.z.map((v, k) => v + step * by[k]) : [0, 0]);
-    });
-  }
-
-  // --- pictures and controls
-
-  views() {
-    const { decoded, pictures } = this;
-    return h("div", { class: "live-row" },
-      h("div", { class: "live-main" }, this.map.canvas),
-      h("div", { class: "live-side" }, decoded.element, pictures.A.element, pictures.B.element));
-  }
-
-  whereToDecode() {
-    const bounds = { min: -this.map.reach, max: this.map.reach, step: 0.01, value: 0 };
-    this.sliders = [0, 1].map((k) => slider(`z${"₁₂"[k]}`, bounds,
-      (v) => this.moveTo(k ? [this.z[0], v] : [v, this.z[1]])));
-    return group("Where to decode", ...this.sliders.map((s) => s.element));
-  }
-
-  whatToShow() {
-    const boxes = this.images.map((_, digit) => checkbox(String(digit), true, (on) => {
-      if (on) this.classes.add(digit);
-      else this.classes.delete(digit);
-      this.map.paint();
-      this.say(`${this.classes.size} of 10 digits shown`);
-    }));
-    const all = (on) => {
-      boxes.forEach(({ box }) => { if (box.checked !== on) box.click(); });
-    };
-    const grid = checkbox("the 7 × 7 grid, decoded", false, (on) => {
-      this.grid = on;
-      this.map.paint();
-      this.say(on ? "Grid shown: 49 places of equal prior mass between them" : "Grid hidden");
-    });
-    return group("Test digits in the plane", inLine(...boxes.map((b) => b.element)),
-      inLine(button("all", () => all(true)), button("none", () => all(false)), grid.element));
-  }
-
-  theWay() {
+    this.pictures = { A: frame("at A"), B: frame("at B") };
+    this.nearest = h("p", { class: "live-note latent-note" });
     this.way = slider("way from A to B", { min: 0, max: 1, step: 0.01, value: 0 }, (v) => {
       this.stop();
       this.travel(v);
+      this.rest();
     });
     this.play = button("", () => this.playOrStop());
-    return group("From one test digit to another", inLine(this.chooser("A"), this.chooser("B")),
-      this.way.element, inLine(this.play));
+    el.classList.add("live-figure", "latent");
+    el.append(
+      h("p", { class: "live-note" }, "Point at the plane: every place decodes to a picture. " +
+        "Drag A and B, then play the way."),
+      h("div", { class: "latent-parts" },
+        h("div", { class: "latent-plane" }, this.map.canvas,
+          ...Object.values(this.handles).map((handle) => handle.element)),
+        h("div", { class: "latent-side" }, this.decoded.element, this.pictures.A.element,
+          this.pictures.B.element)),
+      h("div", { class: "latent-way" }, this.way.element, this.play), this.choices(),
+      this.nearest);
+    this.say = announcer(el);
   }
 
-  /** A list of digits for one end, and a button for the next picture of that digit. */
-  chooser(name) {
-    const { ends, images } = this;
-    const pick = (i) => {
-      ends[name] = this.codeOf(i);
-      this.show(name);
-      this.travel(name === "A" ? 0 : 1);
-    };
-    const digits = images.map((_, digit) => [String(digit), an(digit)]);
-    const list = select(`${name} is`, digits, String(ends[name].digit), (v) => pick(images[v][0]));
-    const another = button(`another ${name}`, () => {
-      const mine = images[ends[name].digit];
-      pick(mine[(mine.indexOf(ends[name].i) + 1) % mine.length]);
+  /** The lists: which digit an end is, and whose codes are shown. */
+  choices() {
+    const digits = this.digits.map((_, digit) => [String(digit), an(digit)]);
+    const end = (name) => select(name, [...digits, ["", "a place"]], "", (v) => {
+      if (v) this.put(name, this.codeOf(Number(v)));
+      else this.put(name, { digit: null, mean: this.ends[name].mean });
+      this.rest();
     });
-    return inLine(list.element, another);
+    this.lists = { A: end("A"), B: end("B"),
+      show: select("codes", [["all", "of all digits"], ...digits.map(([v]) => [v, `of ${v} only`]),
+                             ["none", "hidden"]], "all", (v) => {
+        this.only = v;
+        this.map.paint();
+        this.rest();
+      }) };
+    return inLine(...Object.values(this.lists).map((list) => list.element),
+                  button("Reset", () => {
+                    this.arrive(new URLSearchParams());
+                    this.rest();
+                  }));
+  }
+
+  /** An end of the way, to be dragged or moved with the arrow keys. */
+  handle(name) {
+    const element = h("div", { class: "latent-handle", role: "application", tabindex: 0 }, name);
+    followFinger(element, (x, y) => {
+      const from = this.map.canvas.getBoundingClientRect(), box = element.getBoundingClientRect();
+      this.put(name, { digit: null,
+                       mean: this.placeAt(box.left - from.left + x, box.top - from.top + y) });
+    }, () => this.rest());
+    onArrows(element, (move) => {
+      this.put(name, { digit: null, mean: this.inside(move(this.ends[name].mean)) });
+      this.rest();
+    });
+    return { element };
+  }
+
+  /** The plane shows what lies under the mouse; where it is pressed, or a finger lies, the point
+   *  goes; and it follows the arrow keys. */
+  listen() {
+    const { canvas } = this.map;
+    followFinger(canvas, (x, y) => {
+      this.held = true;
+      this.moveTo(this.placeAt(x, y));
+    }, () => {
+      this.held = false;
+      this.rest();
+    });
+    canvas.addEventListener("pointermove", ({ pointerType, offsetX, offsetY }) => {
+      if (pointerType === "mouse" && !this.held && !this.frame)
+        this.look(this.placeAt(offsetX, offsetY));
+    });
+    canvas.addEventListener("pointerleave", () => this.look(null));
+    onArrows(canvas, (move) => {
+      this.moveTo(this.inside(move(this.z)));
+      this.rest();
+    });
+    this.unfollow = followAddress("latent", (said) => this.arrive(said));
+  }
+
+  end() {
+    this.stop();
+    this.unfollow();
+    this.mosaic.end();
+  }
+
+  // --- places
+
+  inside([a, b]) {
+    const { wide, reach } = this.maps ?? { wide: this.reach, reach: this.reach };
+    return [Math.min(Math.max(a, -wide), wide), Math.min(Math.max(b, -reach), reach)];
+  }
+
+  placeAt(px, py) { return this.inside([this.maps.x.back(px), this.maps.y.back(py)]); }
+
+  /** An end at the code of the first test image of a digit. */
+  codeOf(digit) {
+    const i = this.digits[digit], cut = (array) => [...array.subarray(2 * i, 2 * i + 2)];
+    return { digit, mean: cut(this.a.code_mean), logVar: cut(this.a.code_log_var) };
+  }
+
+  /** An end as the address names it: a digit, or a place. */
+  endIn(text) {
+    const place = text.split(",").map(Number);
+    if (place.length === 2 && place.every(Number.isFinite))
+      return { digit: null, mean: this.inside(place) };
+    return this.codeOf(/^\d$/.test(text) ? Number(text) : 0);
   }
 
   // --- what happens
 
-  moveTo(to) {
-    const { reach } = this.map;
+  /** The state that an address names, as #latent?A=1&B=0&t=0.25, z1=1&z2=0 or play=1. */
+  arrive(said) {
+    this.stop();
+    const show = said.get("show");
+    this.only = show in this.digits || show === "none" ? show : "all";
+    for (const name of "AB") this.put(name, this.endIn(said.get(name) ?? AT_FIRST[name]));
+    const [z1, z2] = ["z1", "z2"].map((key) => numberIn(said, key, [-9, 9], null));
+    if (z1 !== null && z2 !== null) this.moveTo(this.inside([z1, z2]));
+    else this.travel(said.get("play") ? 0 : numberIn(said, "t", [0, 1], AT_FIRST.t));
+    this.tell();
+    if (said.get("play")) this.playOrStop();
+  }
+
+  /** An end somewhere else; a point on the way stays on it. */
+  put(name, end) {
+    this.stop();
+    this.ends[name] = end;
+    this.pictures[name].show(this.vae.decode(end.mean), `at ${name}`,
+                             `Decoded at ${name}, z = ${writePoint(end.mean)}`);
+    if (!this.ends.B) return;
+    if (this.t === null) this.map.paint();
+    else this.travel(this.t ?? AT_FIRST.t);
+  }
+
+  moveTo(z) {
     this.stop();
     this.t = null;
-    this.decodeAt(to.map((v) => Math.min(Math.max(v, -reach), reach)));
+    this.decodeAt(z);
   }
 
   travel(to) {
@@ -194,11 +207,13 @@ class Explorer {
   playOrStop() {
     if (this.frame) {
       this.stop();
+      this.rest();
       return;
     }
     const from = this.t === null || this.t >= 1 ? null : this.t;
     if (reducedMotion()) {
       this.travel(from === null ? 0 : Math.min(1, (Math.floor(from * STEPS) + 1) / STEPS));
+      this.rest();
       return;
     }
     const start = performance.now();
@@ -206,6 +221,7 @@ class Explorer {
       this.travel(Math.min(1, (from ?? 0) + Math.max(0, time - start) / DURATION));
       this.frame = this.t < 1 ? requestAnimationFrame(go) : 0;
       this.namePlay();
+      if (!this.frame) this.rest();
     };
     this.frame = requestAnimationFrame(go);
     this.namePlay();
@@ -221,33 +237,79 @@ class Explorer {
     this.play.textContent = reducedMotion() ? "Step" : this.frame ? "Stop" : "Play";
   }
 
-  decodeAt(to) {
-    this.z = to;
-    this.sliders.forEach((s, k) => s.set(to[k]));
-    const counts = neighbours(this.a, to), near = writeNeighbours(counts), at = writePoint(to);
-    const where = `decoded at z = ${at}`;
-    this.decoded.show(this.vae.decode(to), where, `Picture ${where}, among ${counts[0][0]}s`);
-    this.nearest.textContent = near;
-    this.map.canvas.setAttribute("aria-label", `Latent plane. The point is at z = ${at}. ` +
-      "Arrow keys move it by 0.1, with Shift by 0.5; Home goes to 0.");
-    this.map.paint();
-    this.say(`z = ${at}. ${near}`);
+  decodeAt(z) {
+    this.z = z;
+    this.hover = null;
+    this.show();
   }
 
-  /** Show the picture of A or of B. */
-  show(which) {
-    const { i, digit, logVar } = this.ends[which];
-    const sigma = writePoint(logVar.map((v) => Math.exp(v / 2)));
-    const says = `${which}: test image, ${an(digit)}; σ = ${sigma}`;
-    this.pictures[which].show(testImage(this.a, i), says);
+  /** Show what lies under the mouse, or again what the point is at. */
+  look(place) {
+    if (place === this.hover) return;
+    this.hover = place;
+    this.show();
+  }
+
+  show() {
+    const at = this.hover ?? this.z, counts = neighbours(this.a, at), where = writePoint(at);
+    this.x = this.vae.decode(at);
+    this.decoded.show(this.x, `at ${where}`, `Decoded at z = ${where}, among ${counts[0][0]}s`);
+    this.nearest.textContent = writeNeighbours(counts);
     this.map.paint();
+  }
+
+  /** It has come to rest: say where, and name it in the address. */
+  rest() {
+    const { ends, z, t, only } = this;
+    const at = t === null ? { z1: z[0], z2: z[1] } : { t };
+    toAddress("latent", { A: endText(ends.A), B: endText(ends.B), show: only, ...at }, AT_FIRST);
+    this.tell();
+    this.say(`z = ${writePoint(z)}. ${this.nearest.textContent}`);
+  }
+
+  /** The names of the plane and of the ends, for who does not see them. */
+  tell() {
+    this.map.canvas.setAttribute("aria-label", "Latent plane over what it decodes to. The point " +
+      `is at z = ${writePoint(this.z)}. ${KEYS}`);
+    for (const [name, { digit, mean }] of Object.entries(this.ends)) {
+      const whose = digit === null ? "" : `, the code of ${an(digit)}`;
+      this.handles[name].element.setAttribute("aria-label",
+        `${name} at z = ${writePoint(mean)}${whose}. ${KEYS}`);
+      this.lists[name].list.value = digit === null ? "" : String(digit);
+    }
+    this.lists.show.list.value = this.only;
+  }
+
+  // --- drawing
+
+  draw(context, width, height) {
+    const { a, ends, only } = this, maps = mapsOf(width, height, this.reach);
+    this.maps = maps;
+    this.mosaic.lay(context, maps);
+    drawPrior(context, maps);
+    planeAxes(context, maps);
+    if (only !== "none")
+      numerals(context, maps, a.code_mean, a.code_y, only === "all" ? null : Number(only));
+    drawWay(context, maps, ends);
+    const [px, py] = [maps.x(this.z[0]), maps.y(this.z[1])];
+    drawPoint(context, px, py);
+    const [u, v] = this.hover ? [maps.x(this.hover[0]), maps.y(this.hover[1])] : [px, py];
+    drawBeside(context, u, v, this.x, maps);
+    for (const [name, { mean }] of Object.entries(ends)) {
+      const { style } = this.handles[name].element;
+      [style.left, style.top] = [`${maps.x(mean[0])}px`, `${maps.y(mean[1])}px`];
+    }
   }
 }
 
 export default {
   render({ model, el }) {
-    const figure = new Explorer(model, el), { a, vae, ends } = figure;
-    el.live = { ...vae, neighbours: (at) => neighbours(a, at), where: () => figure.z, ends,
-                moveTo: (to) => figure.moveTo(to) };
+    const figure = new Explorer(model, el), { a, vae } = figure;
+    el.live = { decode: vae.decode, neighbours: (at) => neighbours(a, at),
+                state: () => ({ z: figure.z, t: figure.t, ends: figure.ends, hover: figure.hover,
+                                playing: figure.frame !== 0, only: figure.only }),
+                mosaic: () => figure.mosaic.now(),
+                placeOf: (i) => placeOf(figure.mosaic.now(), i) };
+    return () => figure.end();
   },
 };

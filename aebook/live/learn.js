@@ -2,20 +2,21 @@
 // Here is what is seen of it: held-out digits in the plane, what it decodes to, and the loss.
 
 const BETAS = [0, 0.1, 0.3, 1, 3, 10, 30, 100], RATES = [0.0003, 0.001, 0.003, 0.01, 0.03];
-const HIDDEN = [64, 256], AT_FIRST = { beta: 1, rate: 0.01, hidden: 64, seed: 1 };
+const HIDDEN = [64, 256], DIGITS = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9];
+const AT_FIRST = { beta: 1, rate: 0.01, hidden: 64, seed: 1, digit: null };  // digit: watched
 const LENGTH = 2000;  // steps, and from each change on as many again
 const ROWS = 13, LEAST = 2.6, SHARE = 0.98;  // of the mosaic; of the plane's reach; of codes in it
 const STILL = 500;  // ms between drawings where motion is reduced
-const CURVES = [["loss, in nats", INK, 2.5, []], ["reconstruction", BLUE, 2, [7, 4]],
-                ["β × KL term", RED, 2, [2, 3]]];
+const CURVES = [["loss", INK, 2.5, []], ["reconstruction", BLUE, 2, [7, 4]],
+                ["KL term", RED, 2, [2, 3]]];  // loss = reconstruction + beta * KL term, in nats
 const HIGHEST = 300;  // nats on the curve's axis
 
 /** What an address says of this figure, as #learn?beta=0&seed=2: what it may be, no more. */
-function stateIn(hash) {
-  const [name, said] = hash.slice(1).split("?"), state = {};
-  if (name !== "learn") return null;
-  for (const [key, text] of new URLSearchParams(said ?? "")) {
-    const value = Number(text), allowed = { beta: BETAS, rate: RATES, hidden: HIDDEN }[key];
+function stateIn(said) {
+  const state = {};
+  for (const [key, text] of said) {
+    const value = Number(text);
+    const allowed = { beta: BETAS, rate: RATES, hidden: HIDDEN, digit: DIGITS }[key];
     if (allowed?.includes(value) || (key === "seed" && Number.isInteger(value) && value > 0))
       state[key] = value;
   }
@@ -43,67 +44,38 @@ function sorted(means, y) {
   return Math.round(100 * same / y.length);
 }
 
-/** The decoded grid as one picture, pale, so that what lies over it can be read. */
-function drawMosaic({ columns, rows, pictures }, canvas) {
-  [canvas.width, canvas.height] = [28 * columns, 28 * rows];
-  const context = canvas.getContext("2d"), image = context.createImageData(28 * columns, 28 * rows);
-  const pixels = new Uint32Array(image.data.buffer);
-  for (let i = 0; i < pictures.length; i++) {
-    const tile = Math.floor(i / 784), down = Math.floor(i % 784 / 28);
-    const row = 28 * Math.floor(tile / columns) + down;
-    const column = 28 * (tile % columns) + i % 28, grey = 255 - 0.3 * pictures[i];
-    pixels[row * 28 * columns + column] = 0xff000000 | grey << 16 | grey << 8 | grey;
-  }
-  context.putImageData(image, 0, 0);
-}
-
-/** A numeral in its colour as a picture, larger than shown: drawn faster than written. */
-function stamp(colour, digit) {
-  const canvas = h("canvas", { width: 36, height: 36 }), context = canvas.getContext("2d");
-  Object.assign(context, { font: "bold 33px system-ui, sans-serif", textAlign: "center",
-                           textBaseline: "middle", fillStyle: colour });
-  context.fillText(digit, 18, 19);
+/** How a curve is drawn, as a small picture on paper. */
+function swatch(colour, thick, dash) {
+  const canvas = h("canvas", { width: 44, height: 20, class: "live-swatch", "aria-hidden": true });
+  const context = canvas.getContext("2d");
+  context.scale(2, 2);
+  strokes(context, () => { context.moveTo(0, 5); context.lineTo(22, 5); }, [colour, thick, dash]);
   return canvas;
 }
 
-/** The prior N(0, I): circles at one and two standard deviations. */
-function drawPrior(context, x, y) {
-  for (const radius of [1, 2]) {
-    const circle = () => context.arc(x(0), y(0), x(radius) - x(0), 0, 2 * Math.PI);
-    strokes(context, circle, ["white", 3], [GREY, 1, [4, 4]]);
-  }
+/** The digit that is watched, at its code, or at the edge that it lies behind; and its q(z|x). */
+function drawOwn(context, x, y, { picture, code }, { left, bottom, width }) {
+  const half = 15, inside = (v, low, high) => Math.min(Math.max(v, low + half), high - half);
+  const u = inside(x(code[0]), left, width), v = inside(y(code[1]), 0, bottom);
+  const [rx, ry] = [2, 3].map((k) => 1.5 * Math.exp(code[k] / 2));
+  strokes(context, () => context.ellipse(x(code[0]), y(code[1]), x(rx) - x(0), y(0) - y(ry), 0, 0,
+                                         2 * Math.PI), ["white", 4], [INK, 1.5]);
+  context.drawImage(bitmap(picture), u - half + 1, v - half + 1, 2 * half - 2, 2 * half - 2);
+  strokes(context, () => context.rect(u - half, v - half, 2 * half, 2 * half), ["white", 5],
+          [INK, 2]);
 }
 
-/** The numbers of now: { element, show(values) }, each below its name. */
-function readings(names) {
-  const cells = names.map(() => h("td", {}, "–"));
-  const row = (tag, list) => h("tr", {}, ...list.map((entry) =>
-    (tag === "th" ? h("th", { scope: "col" }, entry) : entry)));
-  const element = h("table", { class: "learn-numbers" }, h("thead", {}, row("th", names)),
-                    h("tbody", {}, row("td", cells)));
-  return { element, show: (values) => values.forEach((v, i) => { cells[i].textContent = v; }) };
-}
-
-/** A slider over a list of values. */
-function choice(name, values, value, changed) {
-  const control = slider(name, { min: 0, max: values.length - 1, step: 1,
-    value: values.indexOf(value), format: (i) => String(values[i]) }, (i) => changed(values[i]));
-  return { ...control, set: (v) => control.set(values.indexOf(v)) };
-}
-
-class Learning {
+class Learning extends Training {
   constructor(model, el) {
     const a = unpack(model), { n_train: nTrain } = model.get("header").settings;
-    Object.assign(this, { el, y: a.y, state: { ...AT_FIRST, ...stateIn(location.hash) }, run: 0,
-                          until: 0, owed: 0, visible: true, drawn: -Infinity, shape: 1 });
-    this.worker = new Worker(URL.createObjectURL(new Blob([WORKER], { type: "text/javascript" })));
-    this.worker.onmessage = ({ data }) => this.hear(data);
-    this.worker.onerror = (event) => this.fail(event);
+    super(el, "learn", AT_FIRST, stateIn, WORKER);
+    Object.assign(this, { y: a.y, run: 0, until: 0, owed: 0, drawn: -Infinity, shape: 1 });
     this.ask("load", { digits: Uint8Array.from(a.digits), nTrain, plain: "plain" in el.dataset });
     this.picture = h("canvas");
     this.build();
     this.restart();
     this.watch();
+    this.showDigit();
   }
 
   ask(task, given = {}) { this.worker.postMessage({ task, ...given }); }
@@ -114,9 +86,10 @@ class Learning {
     const { el } = this;
     this.plane = surface({ role: "img", "aria-label": "Latent plane" }, 0.98,
                          (...place) => this.drawPlane(...place));
-    this.curve = surface({ role: "img", "aria-label": "Loss" }, 0.8,
+    this.curve = surface({ role: "img", "aria-label": "Loss" }, 0.42,
                          (...place) => this.drawCurve(...place));
-    this.numbers = readings(["step", "loss", "reconstruction", "KL term"]);
+    this.numbers = readings("learn-numbers",
+      [["step"], ...CURVES.map(([name, ...pen]) => [swatch(...pen), name])]);
     const sliding = (name, key, values) =>
       choice(name, values, AT_FIRST[key], (value) => this.change({ [key]: value }));
     this.sliders = { beta: sliding("beta", "beta", BETAS),
@@ -124,44 +97,85 @@ class Learning {
     this.width = select("hidden width", HIDDEN.map((n) => [String(n), String(n)]), "64",
                         (hidden) => this.change({ hidden: Number(hidden) }));
     this.play = button("Play", () => (this.running() ? this.pause() : this.go()));
+    this.own = this.buildOwn();
     const line = inLine(this.play, button("Step", () => this.go(1)),
       button("Another seed", () => this.change({ seed: this.state.seed + 1 })),
-      button("Reset", () => this.change(AT_FIRST)), this.width.element);
+      button("Reset", () => this.change(AT_FIRST)),
+      h("div", { class: "live-line learn-more" }, this.width.element, this.own.list.element));
     el.classList.add("live-figure", "learn");
     el.append(
-      h("p", { class: "live-note learn-task" }, "Press Play: the network learns in this page, " +
-        "and digits that it does not train on find their places. Change beta while it runs."),
+      h("p", { class: "live-note learn-task" }, el.dataset.play
+        ? "Watch this network learn: digits that it does not train on find their places. " +
+          "Press Play for more, or change beta."
+        : "Press Play: the network learns in this page, and digits that it does not train on " +
+          "find their places. Change beta while it runs."),
       h("div", { class: "learn-parts" },
         h("div", { class: "learn-plane" }, this.plane.canvas),
-        h("div", { class: "learn-side" }, this.numbers.element, this.curve.canvas,
+        h("div", { class: "learn-side" }, this.numbers.element,
+          h("div", { class: "learn-pictures" }, this.curve.canvas,
+            h("div", { class: "learn-paper" }, this.own.paper.surface.canvas, this.own.undo),
+            this.own.copy.canvas),
           this.sliders.beta.element, this.sliders.rate.element)), line);
     this.say = announcer(el);
   }
 
-  /** Rest where the figure is not to be seen, and follow what the address says. */
-  watch() {
-    this.observer = new IntersectionObserver((entries) => {
-      this.visible = entries.at(-1).isIntersecting;
-      if (this.visible) this.settle();
+  /** The reader's own digit: paper, what the decoder makes of it, and held-out ones to choose. */
+  buildOwn() {
+    const list = select("digit", [["", "none"], ["own", "yours"], ...DIGITS.map((d) => [d, an(d)])],
+                        "", (value) => (value === "own" ? this.listOwn() : this.change(
+                          { digit: value === "" ? null : Number(value) })));
+    const paper = paperToDrawOn(["draw", "a digit"], () => this.watchOwn());
+    const copy = surface({ role: "img" }, 1, (context, width) => {
+      context.imageSmoothingEnabled = false;
+      if (this.mine) context.drawImage(bitmap(this.mine.copy), 0, 0, width, width);
+      else label(context, "its copy", width / 2, width / 2, { colour: GREY, size: 13, weight: "" });
     });
-    this.observer.observe(this.el);
-    this.follow = () => {
-      const state = stateIn(location.hash);
-      if (state) this.change({ ...AT_FIRST, ...state }, !reducedMotion());
-    };
-    addEventListener("hashchange", this.follow);
+    const undo = h("button", { type: "button", "aria-label": "Undo the last stroke", click: () => {
+      paper.undo();
+      this.watchOwn();
+      if (!paper.strokes.length) list.list.focus();
+    } }, "↶");
+    return { list, paper, copy, undo };
   }
 
-  end() {
-    this.worker.terminate();
-    this.observer.disconnect();
-    removeEventListener("hashchange", this.follow);
+  // --- one digit that is watched
+
+  /** What is on the paper is watched. */
+  watchOwn() {
+    this.state.digit = null;
+    this.listOwn();
+    this.ask("watch", { picture: pictureOf(this.own.paper.strokes) });
   }
 
-  fail(event) {
-    event.preventDefault?.();
-    this.el.querySelector(".learn-task").textContent =
-      `This browser cannot train here: ${event.message}`;
+  /** The list says whose digit is watched. */
+  listOwn() {
+    const { digit } = this.state, mine = this.own.paper.strokes.length ? "own" : "";
+    this.own.list.list.value = digit === null ? mine : String(digit);
+    this.own.undo.hidden = !mine;
+  }
+
+  /** The held-out digit that the state names is watched, or none. */
+  showDigit() {
+    const { digit } = this.state;
+    this.own.paper.clear();
+    this.own.shown = null;
+    this.listOwn();
+    this.ask("watch", digit === null ? {} : { number: this.y.indexOf(digit) });
+  }
+
+  /** What the worker answers of it. */
+  hearOwn(mine) {
+    const { copy, paper } = this.own, { digit } = this.state;
+    const drawn = digit === null ? "your drawing" : an(digit), shown = mine ? drawn : "nothing";
+    this.mine = mine && { ...mine, copy: Float32Array.from(mine.copy, (v) => v / 255) };
+    if (shown !== this.own.shown) {
+      if (mine && digit !== null) paper.show(mine.picture);
+      paper.surface.canvas.setAttribute("aria-label", "Paper to draw a digit on with mouse or " +
+        `finger, or choose one in the list. It shows ${shown}.`);
+      copy.canvas.setAttribute("aria-label", `What the decoder makes of the code of ${shown}`);
+    }
+    if (mine || shown !== this.own.shown) copy.paint();
+    this.own.shown = shown;
   }
 
   // --- what happens
@@ -188,42 +202,38 @@ class Learning {
 
   /** Another setting: a new network if it needs one; what ran goes on. */
   change(to, start = false) {
-    const { hidden, seed } = this.state, running = this.running();
+    const { hidden, seed, digit } = this.state, running = this.running();
     Object.assign(this.state, to);
+    if (this.state.digit !== digit || to === AT_FIRST) this.showDigit();
     if (this.state.hidden !== hidden || this.state.seed !== seed || to === AT_FIRST || start)
       this.restart();
     else this.tell();
     if (start || (running && to !== AT_FIRST)) this.go();
-    else this.name();
-    history.replaceState(null, "", to === AT_FIRST ? "#learn" : this.address());
-  }
-
-  address() {
-    const changed = Object.entries(this.state).filter(([key, v]) => v !== AT_FIRST[key]);
-    return `#learn?${new URLSearchParams(Object.fromEntries(changed))}`;
+    else this.label();
+    this.tellAddress();
   }
 
   /** Train for so many steps. */
   go(steps = LENGTH, fast = false) {
-    const asked = this.until - this.steps;  // single steps, pressed fast, add up
-    this.until = this.steps + steps + (steps === 1 && asked > 0 && asked < 20 ? asked : 0);
+    this.until = this.endOf(this.steps, this.until, steps);
     this.ask("go", { until: this.until, fast });
-    this.name();
+    this.label();
     if (steps > 1) this.say("Training");
   }
 
   pause() {
     this.until = 0;
     this.ask("go", { until: 0 });
-    this.name();
+    this.label();
     this.summarize();
   }
 
-  name() { this.play.textContent = this.running() ? "Pause" : "Play"; }
+  label() { this.play.textContent = this.running() ? "Pause" : "Play"; }
 
-  hear({ run, steps, losses, means, mosaic }) {
-    this.owed += 1;
-    if (run === this.run) {
+  hear({ run, steps, losses, means, mosaic, mine }) {
+    if (means) this.owed += 1;
+    if (run === this.run) this.hearOwn(mine);
+    if (means && run === this.run) {
       Object.assign(this, { steps, means, mosaic: mosaic ?? this.mosaic });
       this.losses.push(...losses);
       if (this.losses.length > 600) this.losses = this.losses.filter((_, i) => i % 2 === 0);
@@ -236,7 +246,7 @@ class Learning {
 
   rest() {
     this.until = 0;
-    this.name();
+    this.label();
     this.summarize();
   }
 
@@ -277,9 +287,10 @@ class Learning {
     const { steps, losses, means, y, state } = this;
     if (!losses.length) return;
     const [, reconstruction, kl] = losses.at(-1), near = sorted(means, y);
+    const own = this.mine ? ` The digit that you watch is at ${writePoint(this.mine.code)}.` : "";
     const text = `Step ${steps}: reconstruction ${write(reconstruction, 1)}, KL term ` +
       `${write(kl, 1)} nats at beta ${state.beta}. For ${near} % of the held-out digits the ` +
-      "nearest code is the same digit's.";
+      `nearest code is the same digit's.${own}`;
     this.plane.canvas.setAttribute("aria-label", `Latent plane with the codes of ${y.length} ` +
       `held-out digits over what it decodes to. ${text}`);
     this.curve.canvas.setAttribute("aria-label", `The loss and its two terms by steps. ${text}`);
@@ -289,32 +300,14 @@ class Learning {
   // --- drawings
 
   drawPlane(context, width, height) {
-    const { reach, means, mosaic, y: digits } = this, left = 26, bottom = height - 22;
-    this.shape = (width - left) / bottom;
-    const wide = reach * this.shape;
-    const x = scale(-wide, wide, left, width), y = scale(-reach, reach, bottom, 0);
-    if (mosaic) {
-      const across = mosaic.reach / mosaic.rows * mosaic.columns;
-      context.save();
-      context.beginPath();
-      context.rect(left, 0, width - left, bottom);
-      context.clip();
-      context.drawImage(this.picture, x(-across), y(mosaic.reach), x(across) - x(-across),
-                        y(-mosaic.reach) - y(mosaic.reach));
-      context.restore();
-    }
-    drawPrior(context, x, y);
-    const step = [1, 2, 5, 10, 20, 50, 100, 200, 500].find((s) => s >= reach / 3) ?? 1000;
-    const ticks = [-3, -2, -1, 0, 1, 2, 3].map((i) => i * step);
-    axes(context, x, y, { xTicks: within(ticks, 0.9 * wide), yTicks: within(ticks, 0.9 * reach),
-                          xName: "z₁", yName: "z₂", bottom, left, width });
+    const { reach, means, mosaic, y } = this, maps = mapsOf(width, height, reach);
+    this.shape = maps.shape;
+    if (mosaic) layMosaic(context, this.picture, mosaic, maps);
+    drawPrior(context, maps);
+    planeAxes(context, maps);
     if (!means) return;
-    this.stamps ??= DIGIT_COLOURS.map(stamp);
-    digits.forEach((digit, i) => {
-      const [u, v] = [x(means[2 * i]), y(means[2 * i + 1])];
-      if (u < left || v > bottom) return;
-      context.drawImage(this.stamps[digit], u - 6, v - 6, 12, 12);
-    });
+    numerals(context, maps, means, y);
+    if (this.mine) drawOwn(context, maps.x, maps.y, this.mine, maps);
   }
 
   drawCurve(context, width, height) {
@@ -323,29 +316,19 @@ class Learning {
     const x = scale(0, last, left, width - 4), y = scale(0, HIGHEST, bottom, 4);
     const step = [100, 200, 500, 1000, 2000, 5000].find((s) => s >= last / 5) ?? 10_000;
     axes(context, x, y, { xTicks: [1, 2, 3, 4].map((i) => i * step).filter((v) => v < 0.9 * last),
-                          yTicks: [0, 100, 200], xName: height > 120 ? "step" : "", yName: "",
-                          bottom, left, width });
-    const values = [([, r, kl]) => r + beta * kl, ([, r]) => r, ([, , kl]) => beta * kl];
+                          yTicks: [0, 100, 200], xName: height > 120 ? "step" : "",
+                          yName: "", bottom, left, width });
+    label(context, "nats", width - 2, 10, { colour: GREY, size: 12, align: "right", weight: "" });
+    const values = [([, r, kl]) => r + beta * kl, ([, r]) => r, ([, , kl]) => kl];
     context.save();
     context.beginPath();
     context.rect(left, 0, width, bottom);
     context.clip();
-    CURVES.forEach(([name, colour, thick, dash], k) => {
-      const at = (loss) => [x(loss[0]), y(values[k](loss))];
-      strokes(context, () => losses.forEach((loss) => context.lineTo(...at(loss))),
-              [colour, thick, dash]);
-      strokes(context, () => {
-        context.moveTo(width - 132, 12 + 15 * k);
-        context.lineTo(width - 106, 12 + 15 * k);
-      }, [colour, thick, dash]);
-      label(context, name, width - 100, 12 + 15 * k,
-            { colour, size: 12, align: "left", weight: "" });
-    });
+    CURVES.forEach(([, ...pen], k) => strokes(context, () => losses.forEach((loss) =>
+      context.lineTo(x(loss[0]), y(values[k](loss)))), pen));
     context.restore();
   }
 }
-
-const within = (list, most) => list.filter((v) => Math.abs(v) <= most);
 
 export default {
   render({ model, el }) {
@@ -354,9 +337,10 @@ export default {
     if (seconds) setTimeout(() => { if (figure.running()) figure.pause(); }, 1000 * seconds);
     el.live = { state: () => ({ ...figure.state, steps: figure.steps, running: figure.running(),
                                 losses: figure.losses, reach: figure.reach }),
-                means: () => figure.means, mosaic: () => figure.mosaic,
+                means: () => figure.means, mosaic: () => figure.mosaic, mine: () => figure.mine,
+                digits: () => figure.y, strokes: () => figure.own.paper.strokes,
                 go: (steps, fast) => figure.go(steps, fast),
-                sorted: () => sorted(figure.means, figure.y), reachOf, stateIn };
+                sorted: () => sorted(figure.means, figure.y) };
     return () => figure.end();
   },
 };

@@ -36,6 +36,38 @@ def unpack(header, payload):
     return arrays, header["settings"]
 
 
+def packed_layer(name, kernel, bias, bits=8):
+    """A dense layer as arrays for `pack`, its kernel in few bits: {array's name: array}.
+
+    kernel: (n_in, n_out), each column of it in steps of its own: a share of its largest weight, or
+    below 8 bits of less, where a few clipped weights cost less than coarse ones; parts/network.js
+    makes it float again, and `unpacked_kernel`. bias: (n_out,). bits: 2 to 8.
+    """
+    most = 2 ** (bits - 1) - 1
+    top = np.abs(kernel).max(axis=0).clip(1e-6)
+    shares = np.array([1, 0.8, 0.65, 0.5, 0.4] if bits < 8 else [1])
+    steps = np.outer(shares, top / most).astype("float16").astype("float32")
+    tried = np.rint(kernel / steps[:, None]).clip(-most, most)
+    best = np.sum((tried * steps[:, None] - kernel) ** 2, axis=1).argmin(axis=0)
+    scale, levels = steps[best, np.arange(len(top))], tried[best, :, np.arange(len(top))].T
+    levels = (levels + most + 1).astype("uint8")
+    arrays = {f"{name}_kernel": levels, f"{name}_scale": scale, f"{name}_bias": bias}
+    if bits == 8:
+        return arrays
+    stream = np.unpackbits(levels.ravel()[:, None], axis=1)[:, 8 - bits :]
+    return arrays | {f"{name}_kernel": np.packbits(stream), f"{name}_bits": np.array([bits])}
+
+
+def unpacked_kernel(arrays, name):
+    """The kernel of `packed_layer` as the page has it: float64 (n_in, n_out)."""
+    packed, scale = arrays[f"{name}_kernel"], arrays[f"{name}_scale"].astype("float64")
+    bits = int(arrays.get(f"{name}_bits", [8])[0])
+    stream = np.unpackbits(packed.ravel())
+    stream = stream[: len(stream) // (bits * len(scale)) * bits * len(scale)].reshape(-1, bits)
+    levels = stream @ (1 << np.arange(bits)[::-1])
+    return (levels.reshape(-1, len(scale)) - 2.0 ** (bits - 1)) * scale
+
+
 def fingerprint(header, payload):
     """SHA-256 of a block of bytes and of what its header says of it."""
     said = {key: header[key] for key in ("arrays", "settings")}

@@ -13,7 +13,9 @@ const COMMON = "aebook/live/common.js";
 const textOf = (path) => readFileSync(new URL(`../../${path}`, import.meta.url), "utf8");
 const namesOf = (path) => espree.parse(textOf(path), { ecmaVersion: 2022 }).body
   .flatMap((said) => (said.declarations ?? [said]).map(({ id }) => id.name));
-const shared = namesOf(COMMON);
+const PARTS = ["hand", "network", "paper", "plane", "training", "vae"]
+  .map((name) => `aebook/live/parts/${name}.js`);
+const common = namesOf(COMMON), shared = [...common, ...PARTS.flatMap(namesOf)];
 
 // A worker's parts stand one behind the other, too; what trains for a figure last.
 const ENGINE = ["plain", "engine"].map((name) => `aebook/live/engine/${name}.js`);
@@ -36,6 +38,11 @@ export default [
     files: ["aebook/live/*.js"],
     ignores: [COMMON],
     languageOptions: { sourceType: "module", globals: readonly([...shared, "WORKER"]) },
+  },
+  {
+    files: PARTS,
+    languageOptions: { globals: readonly(shared) },
+    rules: { "no-unused-vars": ["error", { vars: "local" }], "no-redeclare": "off" },
   },
   {
     files: ["aebook/live/engine/*.js"],

@@ -34,6 +34,9 @@
   });
   watch("drawImage", (context, image, ...box) => {
     if (image.width === 28) note(context, "picture", { box, ink: inkOf(image) });
-    for (const { kind, ...said } of image.drawn ?? []) note(context, kind, said);
+    const drawn = image.drawn ?? [];
+    if (image.width === 48 && drawn.length)
+      note(context, "stamp", { box, text: drawn.at(-1).text });
+    else for (const { kind, ...said } of drawn) note(context, kind, said);
   });
 }

@@ -4,12 +4,12 @@ import contextlib
 import os
 import shutil
 
-from browsing import HTML
+from browsing import HTML, served
 
 from aebook import live
 from aebook.data import load_mnist
 
-CHAPTER = "notebooks/03-variational-autoencoder.html"
+CHAPTER = "notebooks/02-autoencoder.html"  # which has no live figure of its own
 
 
 def data():
@@ -22,29 +22,44 @@ def data():
     )
 
 
+VARIANTS = {"learn": "", "plain": " data-plain", "hero": ' data-play="2"'}
+
+
 @contextlib.contextmanager
-def folder():
-    """The page's folder below the built book, as deep as the chapters', for this process only."""
+def folder(figure="learn", data_name="digits", packed=None, chapter=CHAPTER, variants=VARIANTS):
+    """The page's folder below the built book, as deep as the chapters', for this process only.
+
+    packed: what `live.pack` takes. variants: of each page its name, and what its element says more.
+    """
     from _ext.live import classic_script
 
-    place = HTML / f"_scratch-{os.getpid()}"
+    place = HTML / f"_scratch-{figure}-{os.getpid()}"
     place.mkdir(exist_ok=True)
-    (place / "figure-learn.js").write_text(classic_script("learn"), encoding="utf-8")
+    script = f"figure-{figure}.js"
+    (place / script).write_text(classic_script(figure), encoding="utf-8")
     shutil.copy(live.STYLE, place)
-    header, payload = live.pack(*data())
-    live.write_data(place, "digits", header, payload)
-    tag = f'data-live="learn" data-data="digits" data-sha256="{header["sha256"]}"'
-    text = (HTML / CHAPTER).read_text(encoding="utf-8")
-    head = '<link rel="stylesheet" href="live.css"><script defer src="figure-learn.js"></script>'
+    header, payload = live.pack(*(packed or data()))
+    live.write_data(place, data_name, header, payload)
+    tag = f'data-live="{figure}" data-data="{data_name}" data-sha256="{header["sha256"]}"'
+    text = (HTML / chapter).read_text(encoding="utf-8")
+    head = f'<link rel="stylesheet" href="live.css"><script defer src="{script}"></script>'
     text = text.replace("</head>", f"{head}</head>", 1)
     mark = '<section id="'
     at = text.index(mark, text.index("<article"))
     at = text.index(">", at) + 1
     blank = "data:image/gif;base64,R0lGODlhAQABAAAAACwAAAAAAQABAAA="
-    for name, more in {"learn": "", "plain": " data-plain", "hero": ' data-play="2"'}.items():
+    for name, more in variants.items():
         put = f'<div {tag}{more}></div><img src="{blank}" alt="still">'
         (place / f"{name}.html").write_text(text[:at] + put + text[at:], encoding="utf-8")
     try:
         yield place.name
     finally:
         shutil.rmtree(place)
+
+
+@contextlib.contextmanager
+def pages(*arguments):
+    """The pages of `folder`, also served: their addresses by (name, "http" or "file")."""
+    with folder(*arguments) as place, served() as base:
+        bases = {"http": base, "file": HTML.as_uri() + "/"}
+        yield lambda name, scheme: f"{bases[scheme]}{place}/{name}.html"

@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 from figures import CHAPTERS, DATA
 from matplotlib.colors import to_rgb
-from scipy.stats import norm
 
 from aebook import live
 from aebook.densities import Mixture, log_density
@@ -63,9 +62,8 @@ def recorded(page, open_figure):
     return open_figure
 
 
-@pytest.fixture(scope="module")
-def arrays():
-    return live.unpack(*live.read_data(DATA / "vae.js"))[0]
+def arrays_of(name):
+    return live.unpack(*live.read_data(DATA / f"{name}.js"))[0]
 
 
 def hue(colour):
@@ -88,21 +86,35 @@ def ellipses(sheet):
     return centres, sheet.coordinates(corners) - centres
 
 
-@pytest.mark.parametrize(("name", "canvas"), [("latent", 0), ("draw", 1)])
-def test_numerals_stand_at_their_codes_in_their_colours(recorded, arrays, name, canvas):
-    sheet = Sheet(recorded(name), canvas)
+def test_numerals_stand_at_their_codes_in_their_colours(recorded):
+    sheet, arrays = Sheet(recorded("draw"), 1), arrays_of("draw")
     numerals = [
         said for said in sheet.of("text") if said["text"].isdigit() and said["colour"] != GREY
     ]
     assert [int(said["text"]) for said in numerals] == arrays["code_y"].tolist()
     places = sheet.coordinates([said["at"] for said in numerals])
-    assert np.abs(places - arrays["code_mean"]).max() < 1e-6
+    assert np.abs(places - arrays["2_code_mean"]).max() < 1e-6
     looks = {(int(said["text"]), said["colour"]) for said in numerals}
     assert len(looks) == 10
     for digit, colour in looks:  # the book's colour of that digit; darkened if it is too pale
         usual = DIGIT_COLOURS[digit]
         assert colour == usual.lower() or contrast(usual) < 4.5
         assert abs(hue(colour) - hue(usual)) < 0.02
+
+
+@pytest.mark.parametrize(("name", "canvas", "key"), [("latent", 0, "code"), ("between", 0, "ae"),
+                                                     ("between", 2, "vae")])  # fmt: skip
+def test_stamped_numerals_stand_at_their_codes(recorded, name, canvas, key):
+    sheet, arrays = Sheet(recorded(name), canvas), arrays_of(name)
+    stamps = sheet.of("stamp")
+    places = sheet.coordinates([[said["box"][0] + 8, said["box"][1] + 8] for said in stamps])
+    assert len(stamps) > 100
+    codes, y = arrays[f"{key}_mean"], arrays["code_y"]
+    apart = np.linalg.norm(places[:, None] - codes, axis=-1)
+    spread = codes.std()
+    for nearest, far, said in zip(apart.argmin(axis=1), apart.min(axis=1), stamps, strict=True):
+        assert far < 1e-4 * spread
+        assert int(said["text"]) == y[nearest]
 
 
 @pytest.mark.parametrize("name", CHAPTERS)
@@ -119,40 +131,43 @@ def test_letters_are_legible_on_the_paper_of_both_themes(recorded, page, name):
             assert contrast(colour, paper) >= (7 if grey else 4.5), colour
 
 
-def test_the_grid_shows_what_is_decoded_at_the_quantiles_of_the_prior(recorded):
+def test_an_end_at_a_digits_code_has_its_spot_and_the_way_leads_from_one_to_the_other(recorded):
     figure = recorded("latent")
-    assert Sheet(figure).of("frame") == []
-    figure.place.get_by_label("the 7 × 7 grid, decoded").check()
-    sheet = Sheet(figure)
-    boxes = np.array([said["box"] for said in sheet.of("frame")])
-    places = sheet.coordinates(boxes[:, :2] + boxes[:, 2:] / 2)
-    quantiles = norm.ppf(np.linspace(0.05, 0.95, 7))
-    wanted = [(z1, z2) for z2 in quantiles for z1 in quantiles]
-    assert np.abs(places - wanted).max() < 1e-5
-    for z, picture in zip(places, sheet.of("picture"), strict=True):
-        assert np.abs(np.subtract(figure.call("decode", z), picture["ink"])).max() < 0.005
-
-
-def test_spots_are_ellipses_of_one_and_a_half_sd_with_their_names(recorded):
-    figure = recorded("latent")
-    figure.slide("z₂", -1.5)
-    sheet, ends = Sheet(figure), figure.handle.evaluate("place => place.live.ends")
+    figure.slide("way from A to B", 0.25)
+    sheet, state = Sheet(figure), figure.call("state")
+    ends, z = state["ends"], state["z"]
     centres, radii = ellipses(sheet)
     for name, centre, radius in zip("AB", centres, radii, strict=True):
         assert np.allclose(centre, ends[name]["mean"])
         assert np.allclose(radius, 1.5 * np.exp(np.array(ends[name]["logVar"]) / 2))
-        (at,) = [said["at"] for said in sheet.of("text") if said["text"] == name]
-        distances = np.linalg.norm(sheet.coordinates([at]) - centres, axis=1)
-        assert np.argmin(distances) == "AB".index(name)
-    (way,) = [said["path"] for said in sheet.of("stroke") if said["dash"]]
+    (way,) = [said["path"] for said in sheet.of("stroke") if said["dash"] == [5, 4]]
     assert np.allclose(sheet.coordinates(way), [ends["A"]["mean"], ends["B"]["mean"]])
-    (ring,) = [p for said in sheet.of("stroke") for p in said["path"] if len(p) == 5]
-    assert np.allclose(sheet.coordinates([ring[:2]]), figure.call("where"))
+    (ring,) = [p for said in sheet.of("stroke") for p in said["path"] if len(p) == 5 and p[2] == 9]
+    assert np.allclose(sheet.coordinates([ring[:2]]), z)
+    (beside,) = sheet.of("picture")
+    assert np.abs(np.subtract(figure.call("decode", z), beside["ink"])).max() < 0.005
+
+
+def test_a_dozen_draws_lie_in_the_plane_where_they_are_decoded(recorded):
+    figure = recorded("posterior")
+    figure.slide("σ₁", 0)
+    sheet, state = Sheet(figure), figure.call("state")
+    dots = [said["path"][0][:2] for said in sheet.of("fill", "#1a1a1a")][-12:]
+    assert np.allclose(sheet.coordinates(dots), state["places"])
+    *_, own = zip(*ellipses(sheet), strict=True)
+    assert np.allclose(own[0], [state["m1"], state["m2"]])
+    assert np.allclose(own[1], 1.5 * np.array([state["s1"], state["s2"]]))
+    pictures = figure.place.locator("canvas").nth(1).evaluate("canvas => canvas.drawn")
+    inks = [said["ink"] for said in pictures if said["kind"] == "picture"]
+    for z, ink in zip(state["places"], inks, strict=True):
+        assert np.abs(np.subtract(figure.call("decode", z), ink)).max() < 0.005
 
 
 def test_a_drawing_is_put_where_its_code_lies(recorded):
     figure = recorded("draw")
-    code, sheet = figure.call("state")["code"], Sheet(figure, 1)
+    figure.place.get_by_label("sample").select_option("4")
+    figure.settle()
+    code, sheet = figure.call("state")["codes"][0], Sheet(figure, 1)
     centres, radii = ellipses(sheet)
     assert np.allclose(centres, [code["mean"]])
     assert np.allclose(radii, 1.5 * np.exp(np.array(code["logVar"]) / 2))
@@ -162,47 +177,34 @@ def test_a_drawing_is_put_where_its_code_lies(recorded):
     assert np.allclose(ends[4:, 0], code["mean"][0])
 
 
-def test_a_curve_is_its_density_under_its_own_letter_in_its_colour(recorded):
-    figure = recorded("modes")
-    figure.slide("distance", 5.5)
-    for box in ("forward KL", "mixture"):
-        figure.place.get_by_label(box).check()
+def test_both_densities_and_the_ink_between_them_are_drawn_in_their_colours(recorded):
+    figure = recorded("fit")
+    figure.place.get_by_role("button", name="on a mode").click()
     sheet, state = Sheet(figure), figure.call("state")
-    letters = {"truth": "p", "maximum likelihood": "L", "forward KL": "F", "mixture": "M",
-               "reverse KL, global": "R", "reverse KL, equal best": "R",
-               "reverse KL, local": "r"}  # fmt: skip
-    rows = figure.place.locator("tbody th").all_inner_texts()
-    labels = [said for said in sheet.of("text") if said["text"] in letters.values()]
-    curves = [said for said in sheet.of("stroke") if len(said["path"]) == 401]
-    for curve, label, row, said in zip(curves, labels, rows, state["curves"], strict=True):
+    truth = Mixture(*(state["truth"][key] for key in Mixture._fields))
+    q = Mixture([1], [state["mean"]], [state["sd"]])
+    curves = [said for said in sheet.of("stroke") if len(said["path"]) == 321]
+    letters = {said["text"]: said for said in sheet.of("text") if said["text"] in "pqFR"}
+    for name, mixture, curve in zip("pq", (truth, q), curves, strict=True):
         x, density = sheet.coordinates(curve["path"]).T
-        mixture = Mixture(*(said["mixture"][key] for key in Mixture._fields))
         assert np.allclose(density, np.exp(log_density(x, mixture)), atol=1e-6)
-        letter = next(v for k, v in letters.items() if said["name"].startswith(k))
-        assert label["text"] == letter
-        assert row == f"{letter}: {said['name']}"
-        assert label["colour"] == curve["colour"]
-        assert abs(sheet.coordinates([label["at"]])[0, 0] - x[density.argmax()]) < 1e-6
-    looks = {curve["colour"] + str(curve["dash"]) for curve in curves}
-    assert len(looks) == len({label["text"] for label in labels}) == 6
-
-
-def test_bars_and_small_ticks_are_the_guests(recorded):
-    figure = recorded("modes")
-    sheet, x = Sheet(figure), np.array(figure.call("state")["x"])
-    left, density = sheet.coordinates([said["box"][:2] for said in sheet.of("bar")]).T
-    for low, height in zip(left, density, strict=True):
-        assert abs(np.mean((x >= low - 1e-9) & (x < low + 0.5)) / 0.5 - height) < 1e-6
-    assert abs(density.sum() * 0.5 - 1) < 1e-6
-    (ticks,) = [said["path"] for said in sheet.of("stroke") if len(said["path"]) == 2 * len(x)]
-    assert np.allclose(sheet.coordinates(ticks[::2])[:, 0], x)
+        assert letters[name]["colour"] == curve["colour"]
+    assert curves[0]["dash"] != curves[1]["dash"]
+    # F where p is and q is not, R where q has more than p: on the other mode, and on this one.
+    assert abs(sheet.coordinates([letters["F"]["at"]])[0, 0] - 5) < 1
+    assert abs(sheet.coordinates([letters["R"]["at"]])[0, 0]) < 1
+    ink = np.array([said["box"] for said in sheet.of("bar")])
+    x, top = sheet.coordinates(ink[:, :2] + [0.5, 0]).T
+    logs = [log_density(x, mixture) for mixture in (truth, q)]
+    assert np.allclose(top, np.exp(np.maximum(*logs)), atol=1e-3)
 
 
 def test_a_method_of_compression_is_named_in_the_colour_of_its_curve(recorded):
     figure = recorded("bottleneck")
     _, settings = live.unpack(*live.read_data(DATA / "bottleneck.js"))
+    settings.pop("own")  # of the reader's drawing
     figure.slide("size of the code", 5)
-    sheet = Sheet(figure, figure.place.locator("canvas").count() - 1)
+    sheet = Sheet(figure, 3)  # below the test images and both methods' copies
     colours = set()
     for name, method in settings.items():
         (label,) = [said for said in sheet.of("text") if said["text"] == name]

@@ -23,6 +23,7 @@ def few_cells(path):
     notebook.cells = [code[0], next(cell for cell in code if cell.id == "live-modes")]
     for cell in notebook.cells:
         cell.outputs, cell.execution_count = [], None
+        cell.source = cell.source.replace("two_modes", "([0.5, 0.5], [0, 5], [1, 1])")
     return notebook
 
 
@@ -73,7 +74,7 @@ def test_a_chapters_figure_is_alive_in_jupyterlab(page, lab):
     page.get_by_text("Python 3 (ipykernel) | Idle").first.wait_for(timeout=60_000)
     for _ in range(2):
         page.keyboard.press("Shift+Enter")
-    slider = page.get_by_role("slider", name="distance of the modes")
+    slider = page.get_by_role("slider", name="distance")
     slider.wait_for(timeout=60_000)
     canvas = page.locator(".jp-OutputArea canvas").first
     before = canvas.evaluate("canvas => canvas.toDataURL()")

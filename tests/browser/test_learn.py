@@ -1,28 +1,21 @@
 """The figure that trains in the page: it learns, it rests, it obeys, and everybody can work it."""
 
-import functools
 import re
 
 import numpy as np
 import pytest
 import scratch
-from browsing import AXE, HTML, served
-from figures import Figure
+from browsing import HTML
+from figures import SIZES, Figure
 
-AXE_ON = """async place => (await axe.run(place, {
-    runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
-    resultTypes: ["violations"],
-})).violations.map(v => `${v.id} x${v.nodes.length}: ${v.nodes[0].html}`)"""
 SLOW = 6  # times: a processor as a phone has one
-SIZES = pytest.mark.parametrize(("width", "height"), [(1280, 720), (375, 667)])
 
 
 @pytest.fixture(scope="module")
 def pages():
     """pages("learn", "file"): the address of a scratch page; of one on the plain kernel; a hero."""
-    with scratch.folder() as folder, served() as base:
-        bases = {"http": base, "file": HTML.as_uri() + "/"}
-        yield lambda name="learn", scheme="file": f"{bases[scheme]}{folder}/{name}.html"
+    with scratch.pages() as address:
+        yield lambda name="learn", scheme="file": address(name, scheme)
 
 
 @pytest.fixture
@@ -32,22 +25,13 @@ def learn(page, pages):
     def opened(name="learn", scheme="file", after=""):
         page.goto(pages(name, scheme) + after)
         figure = Learner(page, "learn")
-        figure.look()
-        return figure
+        return figure.look()
 
     yield opened
     assert page.errors == []
 
 
 class Learner(Figure):
-    def look(self):
-        """It rests where nobody sees it."""
-        self.handle.evaluate("e => e.scrollIntoView({behavior: 'instant'})")
-        self.settle()
-
-    def press(self, name):
-        self.place.get_by_role("button", name=name).click()
-
     def until(self, steps, timeout=20_000):
         self.page.wait_for_function(
             "([place, steps]) => place.live.state().steps >= steps",
@@ -61,9 +45,6 @@ class Learner(Figure):
         self.page.wait_for_function(
             "place => !place.live.state().running", arg=self.handle, timeout=40_000
         )
-
-    def state(self):
-        return self.call("state")
 
 
 # --- it learns
@@ -186,6 +167,91 @@ def test_a_link_in_the_text_sets_a_state_and_starts_it(learn, page):
     assert 0 <= figure.place.evaluate("e => e.getBoundingClientRect().top") < 400
 
 
+# --- one's own digit
+
+
+def draw(page, figure, *points):
+    """A stroke on the paper, through points in shares of its side."""
+    box = figure.place.locator(".live-paper").bounding_box()
+    places = [(box["x"] + u * box["width"], box["y"] + v * box["height"]) for u, v in points]
+    page.mouse.move(*places[0])
+    page.mouse.down()
+    for place in places[1:]:
+        page.mouse.move(*place, steps=4)
+    page.mouse.up()
+    page.wait_for_timeout(150)
+    figure.settle()
+
+
+def test_the_readers_own_digit_goes_along(learn, page):
+    """Drawn with the mouse: it has a code and a copy, at rest too, and moves while it trains."""
+    figure = learn()
+    figure.train(60)
+    assert figure.call("mine") is None
+    blank, plane = figure.pixels(6), figure.pixels(0)  # its copy is the last canvas
+    draw(page, figure, (0.5, 0.1), (0.5, 0.9))
+    one = figure.call("mine")
+    assert np.max(one["picture"]) == 1
+    assert figure.pixels(6) != blank
+    assert figure.pixels(0) != plane
+    draw(page, figure, (0.2, 0.1), (0.8, 0.1))  # now it is a T
+    assert figure.call("mine")["code"] != one["code"]
+    undo = figure.place.get_by_role("button", name="Undo the last stroke")
+    undo.click()
+    figure.settle()
+    page.wait_for_timeout(150)
+    assert figure.call("mine")["code"] == one["code"]
+    figure.train(60)
+    assert figure.call("mine")["code"] != one["code"]
+    assert "The digit that you watch is at" in figure.said()
+    ones = np.reshape(figure.call("means"), (-1, 2))[np.array(figure.call("digits")) == 1]
+    far = np.linalg.norm(ones - figure.call("mine")["code"][:2], axis=1)
+    assert far.min() < 1  # among the ones
+    undo.click()
+    page.wait_for_timeout(150)
+    assert figure.call("mine") is None
+    assert not undo.is_visible()
+
+
+def test_a_held_out_digit_can_be_watched_by_keyboard_and_by_address(learn, page):
+    """Its code is the one that stands in the plane anyway."""
+    figure = learn(after="#learn?digit=7")
+    figure.train(40)
+    row = figure.call("digits").index(7)
+    place = np.reshape(figure.call("means"), (-1, 2))[row]
+    assert np.allclose(figure.call("mine")["code"][:2], place, atol=1e-4)
+    figure.place.get_by_role("combobox", name="digit").focus()
+    page.keyboard.press("ArrowUp")
+    page.wait_for_timeout(200)
+    assert page.evaluate("location.hash") == "#learn?digit=6"
+    assert "an 6" not in (said := figure.place.locator(".live-paper").get_attribute("aria-label"))
+    assert said.endswith("It shows a 6.")
+    draw(page, figure, (0.5, 0.1), (0.5, 0.9))  # the first stroke takes it away
+    assert figure.place.get_by_role("combobox", name="digit").input_value() == "own"
+    figure.press("Reset")
+    page.wait_for_timeout(200)
+    assert figure.call("mine") is None
+
+
+def test_only_one_finger_and_the_left_button_draw(learn, page):
+    figure = learn()
+    figure.until(0)
+    events = """(paper, kinds) => kinds.forEach(([type, id, button, u]) => {
+        const box = paper.getBoundingClientRect(); paper.setPointerCapture = () => {};
+        paper.dispatchEvent(new PointerEvent(type, {pointerId: id, button, bubbles: true,
+            clientX: box.x + u * box.width, clientY: box.y + u * box.height})) })"""
+    paper = figure.place.locator(".live-paper")
+    paper.evaluate(events, [["pointerdown", 1, 2, 0.2], ["pointermove", 1, -1, 0.8]])
+    assert figure.call("strokes") == []
+    paper.evaluate(
+        events,
+        [["pointerdown", 1, 0, 0.2], ["pointerdown", 2, 0, 0.9], ["pointermove", 2, -1, 0.1],
+         ["pointermove", 1, -1, 0.5], ["pointerup", 1, 0, 0.5], ["pointermove", 1, -1, 0.9]],
+    )  # fmt: skip
+    (stroke,) = figure.call("strokes")
+    assert np.allclose(stroke, [[28, 28], [70, 70]], atol=1)
+
+
 # --- everybody
 
 
@@ -262,22 +328,13 @@ def test_a_hero_starts_once_by_itself_and_stops(learn, page):
     assert not figure.state()["running"]
 
 
-def hand_out(script, route):
-    route.fulfill(body=script, content_type="text/javascript")
-
-
 @pytest.mark.parametrize("motion", ["no-preference", "reduce"])
-def test_on_the_front_page_it_starts_by_itself_or_by_its_button(page, book, pages, motion):
-    """The front page as built, with this figure in place of the one that is there."""
-    folder = HTML / pages("", "file").split("/")[-2]
+def test_on_the_front_page_it_starts_by_itself_or_by_its_button(page, book, motion):
+    """The front page as built, for fewer seconds; and nothing but what it needs is fetched."""
     text = (HTML / "index.html").read_text(encoding="utf-8")
-    text, found = re.subn(r"<div data-figure[^>]*>", '<div data-figure="learn" data-data="digits" '
-                          'data-sha256="00000000" data-play="2">', text)  # fmt: skip
+    text, found = re.subn(r'data-play="\d+"', 'data-play="2"', text)
     assert found == 1
     page.route("**/index.html", lambda route: route.fulfill(body=text, content_type="text/html"))
-    for name in ("digits", "figure-learn"):
-        said = (folder / f"{name}.js").read_text(encoding="utf-8")
-        page.route(f"**/{name}.js*", functools.partial(hand_out, said))
     page.emulate_media(reduced_motion=motion)
     page.goto(book())
     if motion == "reduce":
@@ -291,6 +348,9 @@ def test_on_the_front_page_it_starts_by_itself_or_by_its_button(page, book, page
     assert not figure.state()["running"]
     assert (figure.state()["steps"] > 0) == (motion != "reduce")
     assert not page.locator(".hero img").first.is_visible()
+    fetched = {address.split("/live/")[1].split("?")[0] for address in page.asked
+               if "/live/" in address}  # fmt: skip
+    assert fetched == {"live.css", "figure-learn.js", "digits.js"}
     assert page.errors == []
 
 
@@ -307,20 +367,9 @@ def test_in_print_and_without_javascript_there_is_a_picture(learn, page, browser
         assert bare.locator("[data-live=learn] ~ img").first.is_visible()
 
 
-def test_axe_finds_nothing_before_and_after(learn, page):
+def test_axe_finds_nothing_before_and_after(learn):
     figure = learn(scheme="http")
-    page.add_script_tag(path=AXE)
-    found = {}
-    for width in (1280, 375):
-        page.set_viewport_size({"width": width, "height": 800})
-        for theme in ("light", "dark"):
-            page.evaluate("theme => { document.documentElement.dataset.theme = theme }", theme)
-            found[width, theme] = page.evaluate(AXE_ON, figure.handle)
-            figure.press("Step")
-    assert found == {key: [] for key in found}
-    for control in figure.place.locator("button, input, select").all():
-        box = control.bounding_box()
-        assert min(box["width"], box["height"]) >= 24
+    assert figure.faults(lambda: figure.press("Step")) == {}
 
 
 # --- its speed and its memory

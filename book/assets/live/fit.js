@@ -1,0 +1,1 @@
+(globalThis.aebookData ??= {})["fit"] = {"arrays": {}, "settings": {"distance": 5.0, "weight": 0.5, "sds": [1.0, 1.0]}, "sha256": "9a939341cd74cab0f87aa70d785430626fb1cb341efb56e85c2f119fdce85e7e", "payload": ""};
