@@ -13,16 +13,16 @@ import tempfile
 from pathlib import Path
 
 import nbformat
+import sheets
 from execute import METADATA, normalise
 from nbclient import NotebookClient
 
 ROOT = Path(__file__).resolve().parent.parent
-SOURCES = ROOT / "solutions"
 
 
 def sources():
     """The notebooks with the solutions, one a chapter, in order."""
-    return sorted(SOURCES.glob("[0-9]*/*.ipynb"))
+    return sorted(sheets.folder().glob("[0-9]*/*.ipynb"))
 
 
 def assignments(target=ROOT / "book" / "exercises"):
@@ -32,7 +32,7 @@ def assignments(target=ROOT / "book" / "exercises"):
         for source in sources():
             command = ["nbgrader", "generate_assignment", "--no-db", source.stem]
             command += [f"--CourseDirectory.release_directory={release}"]
-            done = subprocess.run([sys.executable, "-m", *command], cwd=SOURCES,
+            done = subprocess.run([sys.executable, "-m", *command], cwd=ROOT / "solutions",
                                   capture_output=True, text=True)  # fmt: skip
             if done.returncode:
                 sys.exit(f"exercises: nbgrader refuses {source.name}:\n{done.stderr}")

@@ -8,6 +8,7 @@ how to start it, and how to swap the log-in for the university's.
     AEBOOK_ROSTER           path of the roster, default roster.txt beside this file
     AEBOOK_STATE            folder of the hub's secret and database, default state beside this file
     AEBOOK_MEMORY           what a student may use at most, default 3G
+    AEBOOK_SERVERS          how many servers may run at once, default as many as students come
     AEBOOK_MNIST            path of the full mnist.npz, for a class without a network
     AEBOOK_SUBDOMAIN_HOST   address of the hub, such as https://hub.example.edu, to give each
                             student's server a subdomain of it
@@ -29,7 +30,7 @@ def read_roster(path):
         sys.exit(f"jupyterhub_config: no roster at {path}; write one name a line, or name another "
                  "file in AEBOOK_ROSTER")  # fmt: skip
     names = [name for line in lines if (name := line.split("#")[0].strip())]
-    teachers = {name[1:].strip() for name in names if name.startswith("!")}
+    teachers = {name.lstrip("! ") for name in names if name.startswith("!")}
     return {name.lstrip("! ") for name in names}, teachers
 
 
@@ -58,7 +59,8 @@ c.JupyterHub.load_roles = [
 
 # What the hub keeps: whoever reads its secret is anybody.
 state = Path(os.environ.get("AEBOOK_STATE", HERE / "state")).resolve()
-state.mkdir(mode=0o700, parents=True, exist_ok=True)
+state.mkdir(parents=True, exist_ok=True)
+state.chmod(0o700)  # also one that was there
 c.JupyterHub.cookie_secret_file = str(state / "cookie_secret")
 c.JupyterHub.db_url = f"sqlite:///{state}/jupyterhub.sqlite"
 c.ConfigurableHTTPProxy.pid_file = str(state / "proxy.pid")
@@ -85,6 +87,7 @@ c.DockerSpawner.extra_host_config = {
 }
 c.Spawner.mem_limit = memory
 c.Spawner.cpu_limit = 2  # a chapter uses two threads; more would only be taken from the others
+c.JupyterHub.active_server_limit = int(os.environ.get("AEBOOK_SERVERS", "0"))  # 0: no limit
 c.Spawner.default_url = "/lab"
 c.Spawner.start_timeout = 120
 if mnist := os.environ.get("AEBOOK_MNIST"):

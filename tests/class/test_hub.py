@@ -20,6 +20,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
+import box
+import docker
 import links
 import nbformat
 import psutil
@@ -73,10 +75,10 @@ class Hub:
     """A running hub: its address, and its process with all that it started.
 
     folder: where it keeps what it has to; a second hub on it is the first one restarted.
-    roster: the lines of the roster.
+    roster: the lines of the roster. more: what the configuration says besides.
     """
 
-    def __init__(self, folder, roster):
+    def __init__(self, folder, roster, more=""):
         search = f"{ROOT / '_build/npm/node_modules/.bin'}{os.pathsep}{os.environ['PATH']}"
         proxy = shutil.which("configurable-http-proxy", path=search)
         assert proxy, "no configurable-http-proxy here: `make test-class` installs it"
@@ -93,6 +95,7 @@ class Hub:
                 proxy=proxy,
                 **dict(zip(("port", "hub_port", "proxy_port"), ports, strict=True)),
             )
+            + more.replace("HUB_PORT", str(ports[1]))
         )
         self.url = f"http://127.0.0.1:{ports[0]}"
         self.log = folder / "hub.log"
@@ -169,11 +172,11 @@ class Student(requests.Session):
         self.take_token()
         api = f"{self.hub}/hub/api/users/{self.name}"
         self.post(f"{api}/server", timeout=120).raise_for_status()
-        for _ in range(240):
+        for _ in range(600):
             if self.get(api, timeout=30).json()["servers"].get("", {}).get("ready"):
                 return
             time.sleep(0.5)
-        raise AssertionError(f"the server of {self.name} did not start in two minutes")
+        raise AssertionError(f"the server of {self.name} did not start in five minutes")
 
     def pull(self, link):
         """Follow an nbgitpuller link as its page does; return the path of the notebook it opens."""
@@ -233,8 +236,8 @@ def execute(channel, source):
 
 
 @contextmanager
-def started(folder, roster):
-    running = Hub(folder, roster)
+def started(folder, roster, more=""):
+    running = Hub(folder, roster, more)
     try:
         running.wait()
         yield running
@@ -313,6 +316,127 @@ def test_what_is_struck_from_the_roster_is_lost_at_the_next_start(tmp_path):
         assert Student(after, hopper).log_in()
         assert teacher.may(f"users/{hopper}")
         assert not teacher.may("users")
+
+
+# The book's own configuration but for the image, which takes gigabytes to build: an empty one, and
+# this machine's environment in it to be read, as for grading.
+CONTAINERS = """
+c.JupyterHub.spawner_class = "docker"
+c.JupyterHub.hub_bind_url = "http://0.0.0.0:HUB_PORT"
+c.JupyterHub.hub_connect_url = "http://{gateway}:HUB_PORT"
+c.DockerSpawner.network_name = {network!r}
+c.DockerSpawner.image = {image!r}
+c.DockerSpawner.cmd = [{python!r}, "-m", "jupyterhub.singleuser"]
+c.DockerSpawner.args = ["--ip=0.0.0.0", "--allow-root"]
+c.DockerSpawner.read_only_volumes = {mounts!r}
+c.Spawner.environment = {environment!r}
+"""
+LOOK = """
+import os
+status = open("/proc/self/status").read()
+assert "CapEff:\\t0000000000000000" in status, status
+assert "NoNewPrivs:\\t1" in status, status
+assert not os.path.exists({deploy!r})
+assert os.getcwd() == "/home/jovyan" and not os.path.exists("mine")
+open("mine", "w").close()
+try:
+    open("/usr/aebook", "w")
+except OSError:
+    pass
+else:
+    raise AssertionError("the system can be written")
+"""
+
+
+NETWORK = "aebook-class-test"
+
+
+@pytest.fixture
+def containers():
+    """Docker, or what answers like it: Podman's service, named in DOCKER_HOST."""
+    try:
+        client = docker.from_env(timeout=60)  # asks the daemon for its version
+    except docker.errors.DockerException as problem:
+        pytest.skip(f"no Docker and no service of Podman's: {problem}")
+    client.api.import_image_from_data(bytes(10_240), repository=box.IMAGE)
+    with suppress(docker.errors.APIError):  # of a run that was killed
+        client.networks.get(NETWORK).remove()
+    network = client.networks.create(NETWORK, driver="bridge")  # what theirs is called differs
+    system = {p: {"bind": p, "mode": "ro"} for p in filter(os.path.exists, box.SYSTEM)}
+    first = client.containers.create(  # Podman's bridge is there while somebody is on it
+        box.IMAGE, ["/usr/bin/sleep", "900"], network=NETWORK, volumes=system
+    )
+    try:
+        first.start()
+        yield client
+    finally:
+        first.remove(force=True)
+        for name in ("noether", "turing"):
+            with suppress(docker.errors.APIError):
+                client.volumes.get(f"aebook-{name}").remove()
+        network.remove()
+
+
+def test_each_student_is_in_a_container_with_the_limits_of_the_configuration(tmp_path, containers):
+    gateway = containers.networks.get(NETWORK).attrs["IPAM"]["Config"][0]["Gateway"]
+    share = Path(sys.prefix, "share").resolve()
+    paths = [*filter(os.path.exists, box.SYSTEM), *box.python(), str(share)]
+    environment = {name: value for name, value in box.environment().items() if name != "HOME"}
+    more = CONTAINERS.format(
+        gateway=gateway, network=NETWORK, image=box.IMAGE, python=sys.executable,
+        mounts={p: p for p in paths}, environment=environment | {"HOME": "/home/jovyan"},
+    )  # fmt: skip
+    cell = nbformat.v4.new_code_cell(LOOK.format(deploy=str(DEPLOY)))
+    notebook = {"type": "notebook", "content": nbformat.v4.new_notebook(cells=[cell])}
+    with started(tmp_path, ["noether", "turing"], more) as hub:
+        for name in ("noether", "turing"):  # the second does not see what the first has written
+            student = Student(hub, name)
+            assert student.log_in()
+            student.start()
+            place = f"{student.server}/api/contents/look.ipynb"
+            student.put(place, json=notebook, timeout=60).raise_for_status()
+            assert student.run("look.ipynb") == 1
+            limits = containers.containers.get(f"jupyter-{name}").attrs["HostConfig"]
+            assert limits["Memory"] == 3 * 2**30
+            assert limits["PidsLimit"] == 1024
+            assert limits["NanoCpus"] == 2 * 10**9 or limits["CpuQuota"] == 200_000
+    left = containers.containers.list(all=True, filters={"name": "jupyter-"})
+    assert left == []
+
+
+# What has to be said of a machine, and nothing else: the image is the book's, as it was built.
+OURS = """
+c.JupyterHub.spawner_class = "docker"
+c.JupyterHub.hub_bind_url = "http://0.0.0.0:HUB_PORT"
+c.JupyterHub.hub_connect_url = "http://{gateway}:HUB_PORT"
+c.DockerSpawner.network_name = {network!r}
+c.Spawner.args = []
+c.Spawner.environment = {{"AEBOOK_MNIST": "sample"}}
+"""
+IMAGE = os.environ.get("AEBOOK_IMAGE", "aebook")
+
+
+def test_the_image_of_the_hub_runs_a_chapter(tmp_path, containers):
+    """Where it has been built: docker build --file deploy/jupyterhub/Dockerfile --tag aebook ."""
+    try:
+        containers.images.get(IMAGE)
+    except docker.errors.ImageNotFound:
+        pytest.skip(f"no image {IMAGE} was built here")
+    gateway = containers.networks.get(NETWORK).attrs["IPAM"]["Config"][0]["Gateway"]
+    chapter = nbformat.read(ROOT / "notebooks" / "00-introduction.ipynb", as_version=4)
+    who = nbformat.v4.new_code_cell(
+        "import os, aebook\nassert os.getuid() == 1000 and os.getcwd() == '/home/jovyan'\n"
+        "assert 'packages' in aebook.__file__ and not os.access(aebook.__file__, os.W_OK)"
+    )
+    chapter.cells.append(who)
+    with started(tmp_path, ["noether"], OURS.format(gateway=gateway, network=NETWORK)) as hub:
+        student = Student(hub, "noether")
+        assert student.log_in()
+        student.start()
+        place = f"{student.server}/api/contents/chapter.ipynb"
+        body = {"type": "notebook", "content": chapter}
+        student.put(place, json=body, timeout=60).raise_for_status()
+        assert student.run("chapter.ipynb") == sum(c.cell_type == "code" for c in chapter.cells)
 
 
 def test_the_configuration_names_only_options_that_exist(monkeypatch, tmp_path):
