@@ -4,23 +4,35 @@ Everything about a class (submissions, marks) lies in course/, which git ignores
 `make clean` leaves alone.
 """
 
+import sys
 from pathlib import Path
 
+from nbconvert.preprocessors import CSSHTMLHeaderPreprocessor
 from nbgrader.preprocessors import (
+    AssignLatePenalties,
     CheckCellMetadata,
     ClearOutput,
-    NbGraderPreprocessor,
+    GetGrades,
+    IgnorePattern,
+    LimitOutput,
     OverwriteCells,
     OverwriteKernelspec,
+    SaveAutoGrades,
 )
-from nbgrader.utils import compute_checksum
 
 c = get_config()  # noqa: F821, nbgrader puts it here
 
 ROOT = Path(__file__).resolve().parent.parent
-(ROOT / "course").mkdir(exist_ok=True)
+sys.path.insert(0, str(ROOT / "tools"))
+import examine  # noqa: E402
+import sheets  # noqa: E402
+
+# nbgrader wants a folder of the machine's to hand out sheets in, and warns without one.
+# Here they come and go by a learning platform.
+(ROOT / "course" / "exchange").mkdir(parents=True, exist_ok=True)
+c.Exchange.root = str(ROOT / "course" / "exchange")
 c.CourseDirectory.root = str(ROOT)
-c.CourseDirectory.source_directory = "solutions"
+c.CourseDirectory.source_directory = str(sheets.folder())
 c.CourseDirectory.release_directory = "course/release"
 c.CourseDirectory.submitted_directory = "course/submitted"
 c.CourseDirectory.autograded_directory = "course/autograded"
@@ -37,48 +49,33 @@ c.ClearSolutions.code_stub = {
 # finished (a busy machine, a loop that ignores interrupts) spoils no more than that.
 c.Execute.timeout = 60
 c.Execute.raise_on_iopub_timeout = False
+c.Execute.startup_timeout = 120
 c.LimitOutput.max_lines = 200
+c.IgnorePattern.enabled = True  # a warning or a progress bar, said on stderr, is no mistake
+c.IgnorePattern.pattern = r"(?s).*"
+c.Inert.enabled = True
 c.OverwriteCells.add_missing_cells = True  # a deleted test comes back before it is run
-
-
-class SetCopiesAside(NbGraderPreprocessor):
-    """Of a cell and its copies, which bring its id along, leave one to nbgrader.
-
-    Of an answer the first in which something was written, of a test the last: it runs after
-    its answer wherever the copies lie. The others stay, as cells like any other. nbgrader's
-    own DeduplicateIds leaves them empty metadata, over which add_missing_cells falls.
-    """
-
-    def preprocess(self, nb, resources):
-        copies = {}
-        for cell in nb.cells:
-            if "grade_id" in (flags := cell.metadata.get("nbgrader", {})):
-                copies.setdefault(flags.grade_id, []).append(cell)
-        for cells in copies.values():
-            kept = cells[-1]
-            if kept.metadata.nbgrader.get("solution"):
-                kept = next(filter(written, cells), cells[0])
-            for cell in cells:
-                if cell is not kept:
-                    del cell.metadata["nbgrader"]
-        return nb, resources
-
-
-def written(cell):
-    """Whether a cell is no longer what was handed out."""
-    return compute_checksum(cell) != cell.metadata.nbgrader.get("checksum")
-
-
-def say_who(notebooks, **_):
-    """Print whose turn it is: course/submitted/alice/03-.../03-....ipynb is Alice's."""
-    print(f"running {Path(notebooks[0]).parts[-3]}", flush=True)
-
 
 c.Autograde.sanitize_preprocessors = [
     ClearOutput,
-    SetCopiesAside,
+    examine.SetCopiesAside,
+    examine.PlainCells,
     OverwriteKernelspec,
     OverwriteCells,
     CheckCellMetadata,
 ]
-c.Autograde.pre_convert_hook = say_who
+c.Autograde.autograde_preprocessors = [
+    examine.Examine,
+    IgnorePattern,
+    LimitOutput,
+    SaveAutoGrades,
+    examine.Inert,
+    AssignLatePenalties,
+    CheckCellMetadata,
+]
+c.GenerateFeedback.preprocessors = [
+    GetGrades,
+    examine.HideTests,
+    examine.Inert,
+    CSSHTMLHeaderPreprocessor,
+]

@@ -1,9 +1,6 @@
 """One model, three backends: what one saves, the others load and compute alike."""
 
 import importlib.util
-import os
-import subprocess
-import sys
 
 import keras
 import numpy as np
@@ -11,25 +8,21 @@ import pytest
 from keras import ops
 
 from aebook import models, training
+from aebook.workshops import Workshop
 
 pytestmark = pytest.mark.slow  # other backends start in processes of their own
 
-ELSEWHERE = """
-import sys
-import aebook
-aebook.setup()
-import keras
-import numpy as np
-from aebook import models, training
 
-folder, x = sys.argv[1], np.load(sys.argv[1] + "/x.npy")
-vae = keras.models.load_model(folder + "/vae.keras")
-z_mean, z_log_var = models.encode(vae, x)
-np.savez(folder + "/out.npz", z_mean=z_mean, z_log_var=z_log_var, x_hat=models.decode(vae, z_mean),
-         backend=keras.config.backend())
-vae.compile("rmsprop", **training.fast())  # what PyTorch saved names an optimizer of PyTorch's
-vae.fit(x, verbose=0)
-"""
+def elsewhere():
+    """What another process makes of the saved model; that it trains there, too."""
+    x, vae = np.load("x.npy"), keras.models.load_model("vae.keras")
+    z_mean, z_log_var = models.encode(vae, x)
+    x_hat = models.decode(vae, z_mean)
+    vae.compile("rmsprop", **training.fast())  # what PyTorch saved names an optimizer of its own
+    vae.fit(x, verbose=0)
+    found = {"z_mean": z_mean, "z_log_var": z_log_var, "x_hat": x_hat}
+    named = {name: values.tolist() for name, values in found.items()}
+    return {"backend": keras.config.backend(), **named}
 
 
 @pytest.fixture(scope="module")
@@ -53,17 +46,22 @@ def test_a_saved_model_computes_the_same_elsewhere(saved, backend):
     if importlib.util.find_spec(backend) is None:
         pytest.skip(f"{backend} is not installed")
     folder, here = saved
-    run = subprocess.run(
-        [sys.executable, "-c", ELSEWHERE, str(folder)],
-        env={**os.environ, "KERAS_BACKEND": backend},
-        capture_output=True,
-        text=True,
-    )
-    assert run.returncode == 0, run.stderr
-    there = np.load(folder / "out.npz")
+    workshop = Workshop(backend, folder)
+    there = workshop.ask(elsewhere)
+    workshop.close()
     assert there["backend"] == backend
     for name, values in here.items():
         np.testing.assert_allclose(there[name], values, rtol=1e-5, atol=1e-5, err_msg=name)
+
+
+def test_what_goes_wrong_in_a_workshop_is_told(tmp_path):
+    def wrong():
+        raise ValueError("not here")
+
+    workshop = Workshop(keras.config.backend(), tmp_path)
+    with pytest.raises(RuntimeError, match="ValueError: not here"):
+        workshop.ask(wrong)
+    assert workshop.process.wait(30) != 0
 
 
 def test_training_rounds_what_is_too_small_for_fast_arithmetic_to_zero():

@@ -6,14 +6,18 @@ wrong_answers/ would take an hour. nbval runs every solution in a real kernel be
 
 import functools
 import re
+import socket
 import textwrap
+import threading
 
+import apart
 import execute
 import keras
 import nbformat
 import numpy as np
 import pytest
 import repository
+import sheets
 import test_notebooks as chapters
 import yaml
 from conftest import NOTEBOOKS, ROOT
@@ -21,14 +25,14 @@ from conftest import NOTEBOOKS, ROOT
 from aebook.checks import close
 
 pytestmark = pytest.mark.slow  # runs every solution and every wrong answer
-SOURCES = sorted((ROOT / "solutions").glob("[0-9]*/*.ipynb"))
+SOURCES = sorted(sheets.folder().glob("[0-9]*/*.ipynb"))
 DERIVED = ROOT / "book" / "exercises"
 STUB = "# YOUR CODE HERE\nraise NotImplementedError("
 SOLUTION = re.compile(r"(?ms)^([ ]*)### BEGIN SOLUTION\n(.*?)^ *### END SOLUTION\n?")
 HIDDEN = re.compile(r"(?ms)^### BEGIN HIDDEN TESTS\n.*?^### END HIDDEN TESTS\n?")
 WRONG = {
     source.stem: yaml.safe_load(
-        (ROOT / "tests" / "wrong_answers" / f"{source.stem}.yml").read_text(encoding="utf-8")
+        (sheets.wrong_answers() / f"{source.stem}.yml").read_text(encoding="utf-8")
     )
     for source in SOURCES
 }
@@ -98,6 +102,7 @@ def exercises(path):
     return found
 
 
+@pytest.mark.skipif(not SOURCES, reason="the sheets are private, and not here")
 def test_every_chapter_has_exercises():
     assert {p.stem for p in NOTEBOOKS} <= {p.stem for p in SOURCES}
 
@@ -105,6 +110,33 @@ def test_every_chapter_has_exercises():
 @each
 def test_every_solution_passes_its_tests(path):
     assert solved(path)
+
+
+def served(line):
+    while (message := line.receive())[0] != "end":
+        line.answer(message[0], message[1:])
+
+
+@each
+def test_every_solution_passes_its_tests_from_outside(path):
+    """As when it is graded: the tests have names of their own, and ask for what an answer defines.
+
+    Two threads here, with nothing in common but the line; two kernels in tests/class.
+    """
+    ours, theirs = socket.socketpair()
+    answers, tests, defined = {"__name__": path.stem}, {"__name__": path.stem}, []
+    threading.Thread(target=served, args=(apart.Line(theirs, answers),), daemon=True).start()
+    line = apart.Line(ours)
+    for cell in code_cells(read(path)):
+        if role(cell) != "test":
+            run(cell.source, answers)
+        if role(cell) == "answer":
+            defined += apart.defined(re.sub(r"(?m)^ *### (BEGIN|END) SOLUTION\n?", "", cell.source))
+            continue
+        if role(cell) == "test":
+            tests |= {name: line.ask("name", name) for name in defined}
+        run(cell.source, tests)
+    line.send(["end"])
 
 
 @each
@@ -155,14 +187,31 @@ def test_every_answer_has_two_wrong_ones(path):
 
 
 @each
+def test_every_exercise_but_a_prediction_has_a_half_that_nobody_sees(path):
+    """Other shapes, lengths, seeds: an answer for the values of the visible half fails there."""
+    kind, without = "", []
+    for cell in read(path).cells:
+        if heading := re.match(r"## \d\. ([\w ]+):", cell.source):
+            kind = heading.group(1)
+        if (
+            role(cell) == "test"
+            and not kind.startswith("Predict")
+            and not HIDDEN.search(cell.source)
+        ):
+            without.append(f"{cell.id} ({kind})")
+    assert not without
+
+
+@each
 def test_exercises_rise_in_order_and_say_what_they_are_worth(path):
     notebook = read(path)
     text = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
     headings = re.findall(r"(?m)^## (\d)\. ([\w ]+): .* \((\d+) points?\)$", text)
     assert [int(number) for number, _, _ in headings] == list(range(1, len(headings) + 1))
-    assert 3 <= len(headings) <= 6
+    assert 4 <= len(headings) <= 7
     assert headings[0][1] == "Predict"
-    assert headings[-1][1] == "Explain"
+    assert headings[-2][1] == "Explain"
+    assert headings[-1][1] in ("Derive", "Train and look", "Convince")  # the open one
     worth = [0] * len(headings)
     number = -1
     for cell in notebook.cells:
@@ -170,6 +219,19 @@ def test_exercises_rise_in_order_and_say_what_they_are_worth(path):
         worth[number] += cell.metadata.get("nbgrader", {}).get("points", 0)
     assert worth == [int(points) for _, _, points in headings]
     assert f"{sum(worth)} points" in notebook.cells[0].source
+
+
+@each
+def test_an_open_exercise_has_an_answer_and_a_rubric_of_its_points(path):
+    """A point for each thing that is asked for, and no formula given but what the task defines."""
+    (cell,) = (cell for cell in read(path).cells if cell.id == "open-answer")
+    _, rubric = cell.source.split("*Rubric, a point each: ")
+    assert len(re.split(r";\s", rubric)) == cell.metadata.nbgrader.points == 4
+    answer = SOLUTION.search(cell.source).group(2)
+    assert 80 <= len(answer.split()) <= 260
+    task = read(path).cells[read(path).cells.index(cell) - 1].source
+    assert len(task.split()) <= 170
+    assert task.endswith("(Your teacher reads this one.)")
 
 
 @each

@@ -1,4 +1,4 @@
-"""The games: gradients against hand-made ones, the optimal discriminator, divergences, balance."""
+"""The games: gradients against hand-made ones, the optimal discriminator, divergences, decay."""
 
 import keras
 import numpy as np
@@ -8,9 +8,13 @@ from keras import ops
 from scipy.integrate import quad
 from scipy.stats import norm, wasserstein_distance
 
-from aebook.densities import Mixture, log_density
+from aebook.densities import Mixture, kl, log_density, sample
 
 page = definitions("10")
+page.two_modes = Mixture([0.5, 0.5], [0.0, 5.0], [1.0, 1.0])
+page.truth = sample(page.two_modes, 2000, seed=5)[:, None]
+page.single = Mixture([1.0], [2.5], [7.25**0.5])
+DAY = np.linspace(-3, 8, 111, dtype="float32")
 GRID = np.linspace(-30, 60, 9001)
 STEP = GRID[1] - GRID[0]
 
@@ -60,9 +64,40 @@ def test_the_value_of_the_best_discriminator_is_twice_js_minus_log_four():
     assert value(-0.05) < value(0)
 
 
-def test_each_member_of_a_crowd_is_a_dense_layer_of_its_own():
+def keeps_both_and_collapsed(draws):
+    _, _, both, one, _ = page.judge(np.asarray(draws)[:, None])
+    return bool(both[0]), bool(one[0])
+
+
+def test_the_judge_tells_the_truth_from_all_that_is_known_to_be_bad():
+    rng = np.random.default_rng(0)
+    assert keeps_both_and_collapsed(sample(page.two_modes, 2000, seed=1)) == (True, False)
+    for bad in (np.linspace(-2.5, 7.5, 2000), rng.normal(2.5, np.sqrt(7.25), 2000)):
+        assert keeps_both_and_collapsed(bad) == (False, False)
+    for hour in (0, 5):
+        assert keeps_both_and_collapsed(rng.normal(hour, 1, 2000)) == (False, True)
+
+
+def test_the_best_discriminator_turns_the_non_saturating_loss_into_2_kl_from_the_middle():
+    """Its gradient: D* held still, the generator's density moved by a little."""
+    log_p = on_grid([0.5, 0.5], [0, 5], [1, 1])
+
+    def two_kl(log_q):
+        return 2 * kl(np.logaddexp(log_p, log_q) - np.log(2), log_p, STEP)
+
+    for mean, sd in [(1.0, 1.0), (2.0, 2.5), (6.0, 0.8)]:
+        here, there = (on_grid([1.0], [mean + d], [sd]) for d in (-1e-3, 1e-3))
+        log_q = on_grid([1.0], [mean], [sd])
+        minus_log_d = np.logaddexp(log_p, log_q) - log_p
+        moved = np.sum((np.exp(there) - np.exp(here)) * minus_log_d) * STEP
+        assert moved == pytest.approx(two_kl(there) - two_kl(here), rel=1e-3)
+        divergence = page.jensen_shannon(log_p, log_q, STEP)
+        assert two_kl(log_q) == pytest.approx(kl(log_q, log_p, STEP) - 2 * divergence, abs=1e-9)
+
+
+def test_each_member_of_a_group_is_a_dense_layer_of_its_own():
     keras.utils.set_random_seed(0)
-    layer = page.crowd_dense(50, 4, 64, "tanh")
+    layer = page.group_dense(50, 4, 64, "tanh")
     x = np.random.default_rng(0).normal(size=(7, 50, 4)).astype("float32")
     out = ops.convert_to_numpy(layer(x))
     kernel, bias = map(ops.convert_to_numpy, layer.weights)
@@ -72,180 +107,116 @@ def test_each_member_of_a_crowd_is_a_dense_layer_of_its_own():
     assert kernel.var() == pytest.approx(1 / 4, rel=0.05)
 
 
-def one_step(x=None, rate=1e-2, **settings):
-    """A GAN of two members, before and after one step of SGD: x, loss, weights, weights."""
+def test_the_losses_at_their_closed_values():
+    logits = np.float32([-30, 0, 30])[:, None]
+    is_real = np.ones_like(logits)
+    expected = {False: [30, np.log(2), 0], True: [0, -np.log(2), -30]}
+    for saturating, values in expected.items():
+        for logit, value in zip(logits, values, strict=True):
+            found = page.g_loss(saturating)(None, logit[None])
+            assert float(found) == pytest.approx(value, abs=1e-6)
+    both = np.concatenate([logits, -logits]), np.concatenate([is_real, 0 * is_real])
+    right = np.logaddexp(0, -logits).mean() * 2
+    assert float(page.d_loss()(both[1], both[0])) == pytest.approx(right, rel=1e-6)
+
+
+def group(members, afar=0.0, rate_d=1.0, rate_g=1.0, saturating=False, **how):
+    """A game of some members, as the chapter builds it: generators, discriminators, and both."""
     keras.utils.set_random_seed(0)
-    gan = page.GAN(page.build_generator(2), page.build_discriminator(2), **settings)
-    if x is None:
-        x = np.random.default_rng(0).normal(size=(50, 2, 1)).astype("float32")
-    nets = gan.generator, gan.opponent
-    before = [net.get_weights() for net in nets]
-    gan.compile(optimizer=keras.optimizers.SGD(rate))
-    loss = gan.train_on_batch(x)
-    return x, loss, before, [net.get_weights() for net in nets]
+    layers = keras.layers
+    to_hours = layers.Rescaling(2.5, 2.5 + afar)
+    g = keras.Sequential([keras.Input((members, 2)), *page.group_layers(members, 2), to_hours])
+    inputs = [keras.Input((members, 1)), layers.Rescaling(1 / 2.5, -1.0)]
+    d = keras.Sequential([*inputs, *page.group_layers(members, 1)])
+    rate_d, rate_g, saturating = (np.reshape(v, (-1, 1)) for v in (rate_d, rate_g, saturating))
+    losses = (
+        page.d_loss(rate_d.astype("float32")),
+        page.g_loss(saturating, rate_g.astype("float32")),
+    )
+    return page.compile_game(g, d, losses, **how)
 
 
-def noise(shape):
-    """What a new game draws first."""
-    return keras.random.normal(shape, seed=keras.random.SeedGenerator(0))
+def one_round(**settings):
+    """Weights of two members' nets before and after one round."""
+    game = group(2, **settings)
+    before = [net.get_weights() for net in game[:2]]
+    page.play(*game, 0, 1)
+    return before, [net.get_weights() for net in game[:2]]
 
 
 @pytest.mark.parametrize("saturating", [False, True])
-def test_the_loss_is_minus_the_value_and_the_generator_takes_its_own_step(saturating):
-    strength, rate = 3.0, 1e-2
-    x, loss, before, after = one_step(strength=strength, saturating=saturating, rate=rate)
-    generator, discriminator = page.build_generator(2), page.build_discriminator(2)
-    generator.set_weights(before[0])
-    discriminator.set_weights(before[1])
-    z = noise((50, 2, 2))
+def test_a_round_is_a_step_down_minus_the_value_and_then_a_step_of_the_generator(saturating):
+    rate = 1e-2
+    before, after = one_round(saturating=saturating, rate=rate)
+    generator, discriminator, _ = group(2)
+    z, z_new = np.random.default_rng(0).normal(size=(2, 100, 2, 2)).astype("float32")
+    x = sample(page.two_modes, 200, seed=0).reshape(100, 2, 1)
+    samples, new = (ops.convert_to_numpy(generator(v)) for v in (z, z_new))
 
-    def d_of(x):
-        return 1 / (1 + np.exp(-ops.convert_to_numpy(discriminator(x)).astype("float64")))
+    def d_of(x, bias=0.0):
+        logits = ops.convert_to_numpy(discriminator(np.float32(x))).astype("float64")
+        return 1 / (1 + np.exp(-logits - bias))
 
-    fakes = ops.convert_to_numpy(generator(z))
-    value = np.mean(np.log(d_of(x)) + np.log(1 - d_of(fakes)), axis=0).sum()
-    assert loss == pytest.approx(-value, rel=1e-4)
+    def minus_value(bias):
+        return -np.mean(np.log(d_of(x, bias)) + np.log(1 - d_of(samples, bias)), axis=0)[:, 0]
+
+    gradient = (minus_value(1e-3) - minus_value(-1e-3)) / 2e-3
+    step = (after[1][-1] - before[1][-1])[:, 0]
+    np.testing.assert_allclose(step, -rate * gradient, rtol=0.02, atol=1e-6)
+    discriminator.set_weights(after[1])  # the generator answers the new one
 
     def objective(shift):
-        d = d_of(fakes + np.float32(shift))
+        d = d_of(new + shift)
         return np.mean(np.log(1 - d) if saturating else -np.log(d), axis=0)[:, 0]
 
-    # The last bias moves every fake by 2.5 times as much, so its gradient is a plain derivative.
+    # The last bias moves every sample by 2.5 times as much, so its gradient is a plain derivative.
     gradient = 2.5 * (objective(0.02) - objective(-0.02)) / 0.04
     step = (after[0][-1] - before[0][-1])[:, 0]
-    np.testing.assert_allclose(step, -rate * strength * gradient, rtol=0.02, atol=1e-6)
+    np.testing.assert_allclose(step, -rate * gradient, rtol=0.02, atol=1e-6)
 
 
-@pytest.mark.slow
-def test_the_discriminator_learns_the_same_whatever_the_generator_does():
-    _, _, _, expected = one_step()
-    for strength, saturating in [(0.0, False), (10.0, False), (0.5, True), (10.0, True)]:
-        _, _, before, after = one_step(strength=strength, saturating=saturating)
-        for a, b in zip(after[1], expected[1], strict=True):
-            np.testing.assert_allclose(a, b, atol=1e-6)
-        moved = any((a != b).any() for a, b in zip(after[0], before[0], strict=True))
-        assert moved == (strength > 0)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("settings", [{"strength": [0, 4]}, {"saturating": [False, True]}])
-def test_settings_hold_for_each_member_alone(settings):
-    (name, values), (_, _, _, mixed) = *settings.items(), one_step(**settings)
+@pytest.mark.parametrize("name", ["rate_d", "rate_g", "saturating"])
+def test_settings_hold_for_each_member_alone(name):
+    values = [False, True] if name == "saturating" else [1.0, 4.0]
+    _, mixed = one_round(**{name: values})
     for i, value in enumerate(values):
-        _, _, _, alone = one_step(**{name: value})
-        for a, b in zip(mixed[0], alone[0], strict=True):
-            np.testing.assert_allclose(a[i], b[i], atol=1e-6)
+        _, alone = one_round(**{name: value})
+        for nets in zip(mixed, alone, strict=True):
+            for a, b in zip(*nets, strict=True):
+                np.testing.assert_allclose(a[i], b[i], atol=1e-6)
 
 
-def test_decay_shrinks_the_discriminator_and_nothing_else():
-    _, plain_loss, before, plain = one_step()
-    _, loss, _, decayed = one_step(decay=[0.0, 0.5])
+def test_decay_shrinks_the_discriminator_and_no_generator():
+    _, plain = one_round(rate=1e-2, rate_g=0.0)
+    before, decayed = one_round(rate=1e-2, rate_g=0.0, decay=0.5)
     for old, a, b in zip(before[1], decayed[1], plain[1], strict=True):
-        np.testing.assert_allclose(a[0], b[0], atol=1e-7)
-        np.testing.assert_allclose(a[1], b[1] - 1e-2 * 0.5 * old[1], atol=1e-6)
-    for a, b in zip(decayed[0], plain[0], strict=True):
-        np.testing.assert_allclose(a, b, atol=1e-7)
-    squares = sum(np.sum(w[1] ** 2) for w in before[1])
-    assert loss == pytest.approx(plain_loss + 0.25 * squares, rel=1e-4)
+        np.testing.assert_allclose(a, b - 1e-2 * 0.5 * old, atol=1e-5)
+    for a, b in zip(decayed[0], before[0], strict=True):
+        np.testing.assert_array_equal(a, b)
 
 
-def test_the_two_losses_at_their_closed_values():
-    logits = np.float32([-30, 0, 30])
-    found = [ops.convert_to_numpy(page.forger_loss(logits, value)) for value in (False, True)]
-    expected = [30, np.log(2), 0], [0, -np.log(2), -30]
-    np.testing.assert_allclose(found, expected, atol=1e-6)
+def says(discriminators, members):
+    """The range of what each discriminator says over the day."""
+    day = np.repeat(DAY[:, None, None], members, axis=1)
+    return np.ptp(ops.convert_to_numpy(ops.sigmoid(discriminators(day))), axis=0)[:, 0]
 
 
 @pytest.mark.slow
-def test_members_do_not_disturb_one_another():
-    x, _, _, expected = one_step()
-    x = x.copy()
-    x[:, 1] += 3
-    _, _, _, after = one_step(x=x)
-    for a, b in zip(after[1], expected[1], strict=True):
-        np.testing.assert_array_equal(a[0], b[0])
-        assert (a[1] != b[1]).any()
-
-
-def test_next_k_is_a_thermostat_between_0_and_1():
-    k = page.next_k(np.array([0.5, 0.5, 0.0, 0.99]), 2.0, np.array([0.5, 1.5, 9.0, 0.0]), 0.5, 0.1)
-    np.testing.assert_allclose(ops.convert_to_numpy(k), [0.55, 0.45, 0.0, 1.0], atol=1e-6)
-
-
-def test_began_balances_and_starts_as_a_plain_autoencoder():
-    keras.utils.set_random_seed(0)
-    began = page.BEGAN(page.build_generator(2), page.build_judge(2), gamma=[0.5, 40.0], rate=0.1)
-    plain = page.build_judge(2)
-    plain.set_weights(began.opponent.get_weights())
-    x = np.random.default_rng(0).normal(size=(50, 2, 1)).astype("float32")
-    fakes = began.generator(noise((50, 2, 2)))
-    real, fake = (ops.convert_to_numpy(began.errors(v)) for v in (x, fakes))
-    expected = np.abs(x - ops.convert_to_numpy(plain(x))).mean((0, 2))
-    np.testing.assert_allclose(real, expected, rtol=1e-5)
-    began.compile(optimizer=keras.optimizers.SGD(0.01))
-    loss = began.train_on_batch(x)
-    assert loss == pytest.approx(real.sum(), rel=1e-5)
-    expected = np.clip(0.1 * (np.array([0.5, 40.0]) * real - fake), 0, 1)
-    np.testing.assert_allclose(ops.convert_to_numpy(began.k), expected, rtol=1e-5, atol=1e-6)
-    assert expected.max() > 0
-
-    def total_error(x, x_hat):
-        return ops.sum(ops.mean(ops.abs(x - x_hat), axis=(0, 2)))
-
-    plain.compile(optimizer=keras.optimizers.SGD(0.01), loss=total_error)
-    plain.train_on_batch(x, x)
-    for a, b in zip(began.opponent.get_weights(), plain.get_weights(), strict=True):
-        np.testing.assert_allclose(a, b, atol=1e-6)
-
-
-def a_gan():
-    discriminator = page.build_discriminator(2)
-    return page.GAN(page.build_generator(2), discriminator, [1, 4], 0.1, [False, True])
-
-
-def a_began():
-    return page.BEGAN(page.build_generator(2), page.build_judge(2), gamma=[0.5, 40.0], rate=0.1)
-
-
-GAMES = {"GAN": a_gan, "BEGAN": a_began}
+def test_a_planted_decay_is_found_for_it_kills_every_discriminator():
+    """By what the chapter asserts of a game that is alive: D is not flat over the day."""
+    alive, dead = group(5), group(5, decay=0.03)
+    for game in (alive, dead):
+        page.play(*game, 0, 800)
+    assert says(alive[1], 5).min() > 0.01 > says(dead[1], 5).max()
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", GAMES)
-def test_a_game_comes_back_from_disk(tmp_path, name):
-    """With its nets, its settings and its optimizer: on the same noise it plays on the same."""
-    x = np.random.default_rng(0).normal(size=(50, 2, 1)).astype("float32")
-    game = GAMES[name]()
-    game.compile("adam")
-    game.fit(x, verbose=0)
-    game.save(tmp_path / "game.keras")
-    loaded = keras.models.load_model(tmp_path / "game.keras")
-    state = ops.convert_to_numpy(game.seed_generator.state)  # which Keras does not save
-    loaded.seed_generator.state.assign(np.array(state))
-    went_on, resumed = (g.fit(x, shuffle=False, verbose=0).history["loss"] for g in (game, loaded))
-    np.testing.assert_allclose(went_on, resumed, rtol=1e-5)
-    for a, b in zip(game.get_weights(), loaded.get_weights(), strict=True):
-        np.testing.assert_allclose(a, b, atol=1e-5)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("name", GAMES)
-@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16", "float64"])
-def test_games_in_other_dtypes(name, policy):
-    keras.config.set_dtype_policy(policy)
-    try:
-        game = GAMES[name]()
-        game.compile("adam")
-        x = np.random.default_rng(0).normal(size=(50, 2, 1)).astype("float32")
-        assert np.isfinite(game.fit(x, verbose=0).history["loss"]).all()
-    finally:
-        keras.config.set_dtype_policy("float32")
-
-
-@pytest.mark.parametrize("name", GAMES)
-def test_a_game_takes_points_only(name):
-    game, x = GAMES[name](), np.zeros((9, 2, 1), "float32")
-    game.compile("adam")
-    for given in ({"y": x}, {"sample_weight": np.ones(9)}, {"class_weight": {0: 2.0}}):
-        with pytest.raises(ValueError, match=f"{name} counts images x; found .*, leave it out"):
-            game.fit(x, verbose=0, **given)
+def test_the_saturating_loss_is_slow_where_the_discriminator_is_sure():
+    game = group(20, afar=12.0, saturating=np.repeat([False, True], 10))
+    z = np.random.default_rng(4).normal(size=(500, 20, 2)).astype("float32")
+    page.play(*game, 0, 40)
+    samples = game[0](z)
+    hours = np.median(ops.convert_to_numpy(samples)[..., 0], axis=0).reshape(2, 10)
+    sure = ops.convert_to_numpy(ops.sigmoid(game[1](samples))).mean(axis=0).reshape(2, 10)
+    assert np.median(sure[1]) < 0.15 < np.median(sure[0])
+    assert np.median(hours[1]) > 10 > np.median(hours[0])
