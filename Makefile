@@ -10,6 +10,10 @@ BOOK := _build/html/index.html
 CHAPTER ?=
 PLAN ?=
 PART ?=
+FOR ?=
+N ?=
+PRIVATE ?=
+TITLE ?=
 LAB ?=
 BACKEND ?=
 PYTHON_COLAB ?= python3.13
@@ -128,7 +132,7 @@ browser-tools: $(VENV)/installed  ## fetch what test-browser, pdf and lighthouse
 lint-js:
 	@test -x _build/browser/node_modules/.bin/eslint || { echo "lint-js: ESLint is missing: run make browser-tools (it needs npm)"; exit 1; }
 	_build/browser/node_modules/.bin/eslint --config tests/browser/eslint.config.mjs \
-	  aebook/live/*.js aebook/live/engine/*.js book/_ext/*.js book/assets/*.js tools/deck/*.js \
+	  aebook/live/*.js aebook/live/engine/*.js aebook/live/parts/*.js book/_ext/*.js book/assets/*.js tools/deck/*.js \
 	  tests/*.mjs tests/browser/*.js tests/browser/*.mjs
 
 .PHONY: test-browser
@@ -176,24 +180,44 @@ assignments: $(VENV)/grading  ## derive the students' exercises from those with 
 solutions: $(VENV)/installed  ## the teacher's edition of the exercises, executed, in _build/solutions
 	@$(BIN)/python tools/exercises.py solutions
 
+.PHONY: private
+private: $(VENV)/grading  ## move the sheets with solutions and hidden tests out of the repository (PRIVATE=../private)
+	@$(BIN)/python tools/sheets.py "$(PRIVATE)"
+
 .PHONY: release
 release: $(VENV)/grading  ## enter an exercise in the gradebook (CHAPTER=03 DUE="2026-12-01 18:00")
 	@$(BIN)/python tools/course.py release $(CHAPTER) $(if $(DUE),--due "$(DUE)")
 
 .PHONY: collect
-collect: $(VENV)/grading  ## sort in what students handed in (CHAPTER=03 FROM=folder)
+collect: $(VENV)/grading  ## sort in what students handed in (CHAPTER=03 FROM=folder, or the platform's zip)
 	@$(BIN)/python tools/course.py collect $(CHAPTER) "$(FROM)"
 
 .PHONY: grade
 grade: $(VENV)/grading  ## run what was handed in and is new (CHAPTER=03)
 	@$(BIN)/python tools/course.py grade $(CHAPTER)
 
+.PHONY: read
+read: $(VENV)/grading  ## read the written answers in a browser, in nbgrader's page (LAB="--no-browser --port=8890")
+	@$(BIN)/python tools/course.py read $(LAB)
+
+.PHONY: feedback
+feedback: $(VENV)/grading  ## a page for each student, with points and comments, in course/feedback (CHAPTER=03)
+	@$(BIN)/python tools/course.py feedback $(CHAPTER)
+
 .PHONY: marks
-marks: $(VENV)/grading  ## the table of marks, also as course/marks.csv
-	@$(BIN)/python tools/course.py marks
+marks: $(VENV)/grading  ## the table of marks, as CSV, too (FOR=moodle, canvas, blackboard, brightspace, plain; CHAPTER=03 TITLE="Sheet 3")
+	@$(BIN)/python tools/course.py marks $(CHAPTER) $(if $(FOR),--platform $(FOR)) $(if $(TITLE),--heading "$(TITLE)")
+
+.PHONY: questions
+questions: $(VENV)/pages  ## the questions of all chapters for Moodle (GIFT) and Canvas (QTI), in _build/kit
+	@$(BIN)/python tools/quiz.py $(CHAPTER)
+
+.PHONY: exam
+exam: $(VENV)/pages  ## an exam with numbers of its own, and its solutions, in _build/kit (SEED="known to you alone")
+	@$(BIN)/python tools/exam.py "$(SEED)" $(CHAPTER)
 
 .PHONY: test-class
-test-class: $(VENV)/grading  ## a whole round of grading, and a class on a hub, with the real tools (needs npm)
+test-class: $(VENV)/grading  ## a whole round of grading, and a class on a hub, with the real tools (needs npm, bubblewrap)
 	@$(PIP) install --quiet --constraint constraints.txt --requirement tests/class/requirements.txt
 	@npm install --silent --no-fund --no-audit --prefix _build/npm configurable-http-proxy@5.3.0
 	$(BIN)/python -m pytest tests/class
@@ -202,10 +226,22 @@ test-class: $(VENV)/grading  ## a whole round of grading, and a class on a hub, 
 bench: $(VENV)/torch  ## measure all backends for the page of benchmarks and the README (PART=epochs for one)
 	@$(BIN)/python benchmarks/measure.py $(PART)
 
+.PHONY: bench-seeds
+bench-seeds: $(VENV)/installed  ## run the chapters on ten other seeds: do their asserts hold? (CHAPTER=03 for one, RUNS=5 for five)
+	@$(BIN)/python benchmarks/seeds.py $(CHAPTER)
+
+.PHONY: bench-pictures
+bench-pictures: $(VENV)/installed  ## measure chapters on Fashion-MNIST, and chapter 17 on five other seeds
+	@$(BIN)/python benchmarks/pictures.py
+
 .PHONY: bench-students
 bench-students: $(VENV)/installed  ## measure what a student costs, for the page on servers (CHAPTER=03 for one)
 	@$(PIP) install --quiet --constraint constraints.txt --requirement deploy/jupyterhub/requirements.txt
 	@$(BIN)/python benchmarks/students.py $(CHAPTER)
+
+.PHONY: bench-grading
+bench-grading: $(VENV)/grading  ## measure how long a class takes to grade (CHAPTER=03 N=200)
+	@$(BIN)/python benchmarks/grading.py $(or $(CHAPTER),03) $(or $(N),24)
 
 .PHONY: repository
 repository:  ## stamp the version, or publish elsewhere: set the address everywhere (URL=https://github.com/...)

@@ -6,8 +6,8 @@
 Parts: epochs (Keras on each installed backend against loops written by hand), growth (with images,
 latents, width, batch, threads), likelihood (exact log p(x) of the test digits), figures (from a
 cold start, on each backend), sharing (on one machine; and streaming a folder), live (the figures in
-the page, in Chromium), chapters. The page book/benchmarks.md and the table in README.md are made
-from the file; `readme` only stamps that table. On the full MNIST.
+the page, in Chromium), training (in the page), chapters. The page book/benchmarks.md and the table
+in README.md are made from the file; `readme` only stamps that table. On the full MNIST.
 
 Contenders are timed in turn, the second of two epochs each, so that a drift of the
 machine hits all of them; each lives in a process of its own, and another one begins each round.
@@ -397,6 +397,15 @@ def measure_live():
     return {"live": found}
 
 
+def measure_training():
+    import live_figures
+
+    if (found := live_figures.measure_training()) is None:
+        print("training: not measured, for it needs Chromium and make browser-tools", flush=True)
+        return {}
+    return {"training": found}
+
+
 PARTS = {
     "epochs": measure_epochs,
     "growth": measure_growth,
@@ -404,6 +413,7 @@ PARTS = {
     "figures": measure_figures,
     "sharing": measure_sharing,
     "live": measure_live,
+    "training": measure_training,
     "chapters": measure_chapters,
 }
 

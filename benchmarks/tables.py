@@ -1,8 +1,8 @@
 """The tables and sentences that say what was measured, written into the pages that show them.
 
-`make bench` writes book/benchmarks.yml and stamps README.md and book/benchmarks.md; `make
-bench-students` writes book/students.yml and stamps book/server.md. On a page a table stands between
-`<!-- measured: NAME -->` and `<!-- end -->`, NAME being a function of this file.
+`make bench` and `make bench-seeds` write book/benchmarks.yml and stamp README.md and
+book/benchmarks.md; `make bench-students` writes book/students.yml and stamps book/server.md.
+A table stands between `<!-- measured: NAME -->` and `<!-- end -->`, NAME a function of this file.
 """
 
 import math
@@ -39,6 +39,12 @@ GOALS = {
 RIVALS = {"scan": "a `scan` in JAX", "eager": "a loop in PyTorch"}
 EPOCH = 60_000  # images
 LIMITS = {"likelihood": 20, "chapter": 45}
+# In the page: steps a second by hidden width; of a page what is said, seconds, frames a second.
+IN_PAGE = {
+    "steps": {64: 300, 256: 90},
+    "pages": {"usual": ("", 3, 50), "slow": (", with a processor six times slower", 5, 0)},
+}
+STABLE = 0.1  # growth of a page's memory that is noise of the garbage collector
 MARKS = re.compile(r"(<!-- measured: (\w+) -->\n).*?(<!-- end -->)", re.S)
 SIZES = {
     "images": "images",
@@ -209,6 +215,36 @@ def frames(data):
     ]
 
 
+def training(data):
+    """Training in the page: every goal, what was measured, and whether it was met."""
+    if "training" not in data:
+        return ["Not measured yet: `make bench PART=training`, on a quiet machine."]
+    t, rows = data["training"], []
+    for hidden, least in IN_PAGE["steps"].items():
+        found = t["steps"]["wasm"][hidden]
+        shown = f"{found['median']:.0f} (the fastest {found['fastest']:.0f})"
+        what = f"steps a second, 784-{hidden}-2"
+        rows.append([what, f"at least {least}", shown, verdict(least, found["median"])])
+    for name, (said, seconds, least) in IN_PAGE["pages"].items():
+        found = t[name]
+        shown = f"{found['seconds']:.1f} (step {found['step']})"
+        what = f"seconds until the plane is organized{said}"
+        rows.append([what, f"at most {seconds}", shown, verdict(found["seconds"], seconds)])
+        what, shown = f"frames a second meanwhile{said}", f"{found['frames']:.0f}"
+        if least:
+            rows.append([what, f"at least {least}", shown, verdict(least, found["frames"])])
+        else:
+            rows.append([what, "no frozen page", shown, "–"])
+    if "memory" in t:
+        held = t["memory"]["megabytes"]
+        what = f"memory of the page after 1 and {len(held)} minutes of training, megabytes"
+        shown = f"{held[0]:.0f}, {held[-1]:.0f} ({t['memory']['steps']:,} steps)"
+        rows.append(
+            [what, f"grows by at most {STABLE:.0%}", shown, verdict(held[-1] / held[0], 1 + STABLE)]
+        )
+    return table(("What", "goal", "measured", "verdict"), rows)
+
+
 def chapters(data):
     """Seconds of each chapter, from the start of its kernel to its last cell."""
     rows = [
@@ -216,6 +252,71 @@ def chapters(data):
         for name, seconds in data["chapters"].items()
     ]
     return table(("Chapter", "seconds"), rows)
+
+
+def seeds(data):
+    """Do the asserts hold for other seeds? Chapter by chapter, with the narrowest margin."""
+    if "seeds" not in data:
+        return ["No chapter has been run so yet."]
+    rows = []
+    for name, found in data["seeds"].items():
+        failed = [f"{misses} times `{name}`" for name, misses in found["failed"].items()]
+        least = found.get("narrowest", {"assert": "", "deviations": None})
+        narrowest = f"{least['deviations']:.1f}: `{least['assert']}`" if least["assert"] else ""
+        row = [
+            f"[{int(name[:2])}](../notebooks/{name}.ipynb)",
+            str(found["asserts"]),
+            str(found["runs"]),
+            "; ".join(failed) or "none",
+            str(found["near"]),
+            narrowest,
+        ]
+        rows.append([cell.replace("|", "\\|") for cell in row])  # fmt: skip
+    heads = ("asserts", "runs", "failed", "below 3.1", "narrowest (standard deviations)")
+    return table(("Chapter", *heads), rows)
+
+
+def comparisons(data):
+    """The tables of chapters that compare trained models, every figure over all runs."""
+    lines = []
+    for name, found in data.get("seeds", {}).items():
+        for cell, (header, *rows) in found.get("tables", {}).items():
+            chapter = f"[Chapter {int(name[:2])}](../notebooks/{name}.ipynb)"
+            lines += [f"{chapter}, {{cell}}`{name}/{cell}`, {found['runs']} runs:", ""]
+            lines += [*table(header, rows), ""]
+    return lines[:-1] or ["No chapter has been run so yet."]
+
+
+def clothes(data):
+    """What chapters find on digits and on clothes, a row a finding."""
+    if "pictures" not in data:
+        return ["Not measured yet: `make bench-pictures`, with Fashion-MNIST at hand."]
+    rows = [
+        [f"[{int(stem[:2])}](../notebooks/{stem}.ipynb)", what, *map(finding, values)]
+        for stem, found in data["pictures"]["clothes"].items()
+        for what, values in found.items()
+    ]
+    return table(("Chapter", "finding", "digits", "clothes"), rows)
+
+
+def finding(value):
+    """A share in per cent, anything else with one decimal."""
+    return f"{value:.0%}" if 0 < value < 1 else f"{value:.1f}".replace("-", "−")
+
+
+def colour(data):
+    """Chapter 17's models of colour patches: bits and decibels, over the seeds."""
+    if "pictures" not in data:
+        return ["Not measured yet: `make bench-pictures`, with Fashion-MNIST at hand."]
+    rows = []
+    for model, found in data["pictures"]["colour"].items():
+        row = [model]
+        for what, digits in (("bits", 3), ("psnr", 2)):
+            values = [value for value in found[what] if value is not None]
+            mean, spread = (np.mean(values), np.std(values, ddof=1)) if values else (None, None)
+            row.append(f"{mean:.{digits}f} ± {spread:.{digits}f}" if values else "–")
+        rows.append(row)
+    return table(("Model", "bits a value", "PSNR (dB)"), rows)
 
 
 def compiling(data):
@@ -311,7 +412,8 @@ def classes(data):
 TABLES = {
     f.__name__: f
     for f in (epochs, goals, figures, losses, growth, floors, sharing, streaming, live, frames,
-              chapters, machine, steps, compiling, backends, costs, classes)
+              training, chapters, seeds, comparisons, clothes, colour, machine, steps, compiling,
+              backends, costs, classes)
 }  # fmt: skip
 
 

@@ -1,8 +1,10 @@
 """The hand-written loops are the same model, and every printed figure comes from the data file."""
 
+import live_figures
 import numpy as np
 import pytest
 import tables
+from _ext import live as extension
 from conftest import ROOT
 
 RNG = np.random.default_rng(0)
@@ -143,6 +145,11 @@ MEASURED = {  # numbers by hand, no two alike
     "growth": {"images": {"sizes": [100, 200], "seconds": [1.0, 2.0]}},
     "sharing": {"one process": {"epoch": 1.1, "whole": 8.0, "loss": 171.6}},
     "live": {"calls": {"decode": {"median": 0.14, "fastest": 0.13}}},
+    "training": {"steps": {"wasm": {64: {"median": 240.0, "fastest": 500.0},
+                                    256: {"median": 90.0, "fastest": 180.0}}},
+                 "usual": {"step": 400, "seconds": 1.04, "frames": 58.0},
+                 "slow": {"step": 400, "seconds": 6.0, "frames": 21.0},
+                 "memory": {"megabytes": [200.0, 260.0, 230.0], "steps": 12345}},
 }  # fmt: skip
 
 
@@ -165,6 +172,34 @@ def test_a_goal_is_met_at_its_limit_and_missed_beyond_it():
     *_, slowest = rows("goals")
     assert slowest["What"] == "the slowest chapter, 1"
     assert rows("goals")[1]["measured"] == "1.80 x (fastest against fastest 2.00 x)"
+
+
+def test_so_are_the_goals_of_training_in_the_page():
+    told = [(row["goal"], row["measured"], row["verdict"]) for row in rows("training")]
+    assert told == [
+        ("at least 300", "240 (the fastest 500)", "missed by 25%"),
+        ("at least 90", "90 (the fastest 180)", "met"),
+        ("at most 3", "1.0 (step 400)", "met"),
+        ("at least 50", "58", "met"),
+        ("at most 5", "6.0 (step 400)", "missed by 20%"),
+        ("no frozen page", "21", "–"),
+        ("grows by at most 10%", "200, 230 (12,345 steps)", "missed by 5%"),
+    ]
+
+
+def test_organized_is_the_first_step_whose_loss_is_near_that_of_the_end():
+    losses = [[step, 160 + 1000 / (step + 1), 4] for step in range(0, 2001, 10)]
+    seen = [[0, 0], [1000, 400], [5000, 2000]]
+    step, seconds = live_figures.organized(seen, losses)
+    assert step == 400  # 1000 / 401 is within 2 of 1000 / 1951, and 1000 / 391 is not
+    assert seconds == pytest.approx(1)
+
+
+def test_a_slower_processor_is_imitated_in_the_script_that_is_there():
+    text = live_figures.slowed(extension.classic_script("learn"))
+    assert text.count("linger") == 3
+    with pytest.raises(ValueError, match="expected one"):
+        live_figures.slowed("let learner;")
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 import re
 
 import links
+import numpy as np
 import pytest
 import repository
 import tables
@@ -50,6 +51,44 @@ def test_a_class_that_starts_at_once_needs_the_larger_machine():
     assert (
         first == "| 20 | 22 GiB, 4 cores | 11 GiB, 2 cores |"
     )  # 2 + 20; 2 + (2,000 + 6,468) / 1,024
+
+
+def test_a_chapter_says_in_three_lines_what_one_can_do_after_it(notebook_path):
+    """Each tied to an exercise of its sheet."""
+    listed = classroom.objectives(notebook_path)
+    assert len(listed) == 3
+    sheet = classroom.items(classroom.EXERCISES / notebook_path.name)
+    assert {exercise for _, exercise in listed} <= {*sheet}
+    assert len({exercise for _, exercise in listed}) == 3
+
+
+def test_the_table_of_objectives_leads_to_each_exercise():
+    rows = classroom.graded()[2:]
+    assert len(rows) == sum(len(classroom.objectives(path)) for path in NOTEBOOKS)
+    for row in rows:
+        name, file, anchor = re.search(r"\[(\d\. [^]]+)\]\(exercises/(.*)#(.*)\) \|$", row).groups()
+        titles = [title for _, title in classroom.headings(classroom.EXERCISES / file)]
+        assert any(t.startswith(name) and classroom.slugify(t) == anchor for t in titles), row
+
+
+def test_the_answers_of_the_self_test():
+    text = (ROOT / "book" / "kit.md").read_text(encoding="utf-8")
+    answers = dict(re.findall(r"(?m)^(\d+)\. (.*)$", text.partition("<summary>Answers")[2]))
+    assert len(answers) == 12
+    assert f"{1 / np.log(2):.2f}" in answers["2"]
+    assert r"\tfrac{3}{16}" in answers["3"]
+    assert 3 / 4 * 1 / 4 == 3 / 16
+    slope = ((3 * (1 + 1e-6) - 2) ** 2 - (3 * (1 - 1e-6) - 2) ** 2) / 2e-6
+    assert "= 6$" in answers["4"]
+    assert abs(slope - 6) < 1e-6
+    assert np.ones((784, 2)).dot(np.ones(2)).shape == (784,)
+    assert np.ones((100, 784)).mean(axis=0).shape == (784,)
+    assert answers["8"] == "5 and 36."
+    assert (3 * 1 + 2, 3**2 * 4) == (5, 36)
+    assert answers["9"].endswith("5.")
+    assert 4 + 1**2 == 5
+    assert "about 4" in answers["10"]
+    assert abs(1 / np.sqrt(2 * np.pi * 0.1**2) - 4) < 0.02
 
 
 def test_the_index_names_every_section(notebook_path):

@@ -25,6 +25,14 @@ ROWS = (
     + [f"N{k}" for k in range(1, 10)]
 )
 
+# Those that are not of the classic chapter and do not hold, up to a colon.
+OTHERS = {
+    "A convolutional VAE models pictures better than a dense one.": "care",
+    "The likelihood of the pixels says which model is better, whatever the pictures.": "wrong",
+    "A generative model does not memorize": "wrong",
+    "A trained model can be given away as one file.": "care",
+}
+
 
 @pytest.mark.parametrize("claim", CLAIMS, ids=[str(claim.get("number")) for claim in CLAIMS])
 def test_a_claim_is_held_by_an_assert_or_a_reference(claim):
@@ -48,7 +56,12 @@ def test_a_verdict_is_that_of_the_second_judgement():
     for claim in CLAIMS:
         number = claim.get("number")
         judged = "care" if number in WITH_CARE else "wrong" if number else "holds"
+        judged = OTHERS.get(claim["says"].split(":")[0], judged)
         assert claim["verdict"] == judged, claim["says"]
+
+
+def test_the_claims_that_are_judged_by_their_beginning_are_in_the_ledger():
+    assert set(OTHERS) <= {claim["says"].split(":")[0] for claim in CLAIMS}
 
 
 def test_every_row_has_its_place():

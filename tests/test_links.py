@@ -3,6 +3,7 @@
 import functools
 import re
 import types
+import unicodedata
 
 import pytest
 from _ext import links
@@ -95,6 +96,49 @@ def test_a_term_is_linked_once_a_page_by_whichever_of_its_words_comes_first():
 )
 def test_a_term_is_linked_in_prose_only_as_it_is_meant(source, expected):
     assert terms_linked(source) == expected
+
+
+OBJECTIVES = """
+Title
+=====
+
+Runs in about 20 seconds. Needs: a VAE.
+
+Why a {question}?
+
+After this chapter you can:
+
+- draw from a VAE (exercise 1)
+- say what an autoencoder is
+
+{body}
+"""
+
+
+@pytest.mark.parametrize(
+    ("question", "body", "expected"),
+    [
+        ("one", "The VAE.\n\nA VAE.", [("VAE", "The VAE.")]),
+        ("one", "The VAE.\n\nA **VAE**.", [("VAE", "A VAE.")]),
+        ("VAE", "The VAE.", [("VAE", "The VAE.")]),
+        ("**VAE**", "The VAE.\n\nA **VAE**.", [("VAE", "A VAE.")]),
+        ("one", "A **variational autoencoder** (**VAE**).\n\n**VAE**.",
+         [("variational autoencoder", "A variational autoencoder (VAE).")]),
+        ("one", "The VAE.\n\n**All that the VAE does**.", [("VAE", "The VAE.")]),
+        ("one", "**VAEs are good.** So: VAE.", [("VAEs", "VAEs are good. So: VAE.")]),
+        ("one", "A list:\n\n- a **VAE**\n\nThe VAE.", [("VAE", "a VAE")]),
+        ("one", "A rate, the *rate*.\n\nThe **rate**.", [("rate", "The rate.")]),
+    ],
+)  # fmt: skip
+def test_a_term_is_linked_where_it_stands_in_bold_or_at_its_first_use_below_the_objectives(
+    question, body, expected
+):
+    page = linked(OBJECTIVES.format(question=question, body=body), words=WORDS)
+    places = [
+        (link.astext(), links.around(link, nodes.paragraph).astext())
+        for link in page.findall(nodes.reference)
+    ]
+    assert places == expected
 
 
 def test_a_link_written_in_html_holds_no_other():
@@ -220,7 +264,8 @@ def entries():
     body = page.partition("{glossary}\n")[2].partition("\n```")[0]
     for block in body.strip().split("\n\n"):
         *words, text = block.split("\n")
-        name = "term-" + re.sub(r"\W+", "-", words[0])
+        plain = unicodedata.normalize("NFKD", words[0]).encode("ascii", "ignore").decode()
+        name = "term-" + re.sub(r"\W+", "-", plain)
         yield from ((word, name, text.strip()) for word in words)
 
 
@@ -249,14 +294,23 @@ def read(name):
 
 @functools.cache
 def prose(notebook_path):
-    """The prose of a chapter's page, its links as ⟦address|text⟧, its figures as ◆name◆."""
+    """The prose of a chapter's page: links as ⟦address|text⟧, bold as ⟪text⟫, figures as ◆name◆.
+
+    The end of its head, which is the list of what one can do after it, is ▲.
+    """
     article = read(f"notebooks/{notebook_path.stem}").select_one("article.bd-article")
-    next(p for p in article("p") if p.get_text().startswith("Runs in ")).decompose()
+    for paragraph in article("p"):
+        if paragraph.get_text().startswith(links.OBJECTIVES):
+            paragraph.find_next_sibling("ul").insert_after(" ▲ ")
+        elif paragraph.get_text().startswith("Runs in "):
+            paragraph.decompose()
     for output in article.select(".cell_output"):
         figures = "".join(f"◆{figure['id']}◆" for figure in output.select("figure[id]"))
         output.replace_with(f" ∎ {figures} ")
     for link in article.select("a[href]"):
         link.replace_with(f"⟦{link['href']}|{link.get_text()}⟧")
+    for bold in article.select("strong"):
+        bold.replace_with(f"⟪{bold.get_text()}⟫")
     for element in article.select("h1, h2, h3, h4, pre, code, summary, script, .math, .katex"):
         element.replace_with(" ∎ ")
     return " ".join(article.get_text().split())
@@ -265,23 +319,66 @@ def prose(notebook_path):
 LINK = re.compile(r"⟦(?P<page>[^#|⟧]*)#?(?P<name>[^|⟧]*)\|(?P<text>[^⟧]*)⟧")
 
 
-@pytest.mark.built
-def test_each_term_is_linked_at_its_first_use_in_a_chapter_and_only_there(notebook_path):
-    known = sorted(entries(), key=lambda entry: -len(entry[0]))
+def faults(text, known):
+    """What is wrong with the links to terms in a text that prose() gave, and the entries linked.
+
+    known: as entries() gives it. A term belongs linked once: at the first place below the head
+    where it is all that stands in bold, or else at its first use there.
+    """
+    known = sorted(known, key=lambda entry: -len(entry[0]))
     words = "|".join(f"(?P<w{i}>{form(word)})" for i, (word, _, _) in enumerate(known))
-    seen = set()
-    for match in re.finditer(
-        rf"{LINK.pattern}|(?<![\w-])(?:{words})(?![\w-])", prose(notebook_path)
-    ):
+    named = re.compile(rf"{LINK.pattern}|(?<![\w-])(?:{words})(?![\w-])")
+    told, uses, begins = [], {}, text.find("▲")
+    for match in named.finditer(text):
+        bold = text[match.start() - 1 : match.start()] + text[match.end() :][:1] == "⟪⟫"
         if match["text"] is None:
             word, name, _ = known[int(match.lastgroup[1:])]
-            assert name in seen or word in links.EVERYDAY, f"no link at the first {match.group()!r}"
+            if match.start() > begins and (bold or word not in links.EVERYDAY):
+                uses.setdefault(name, []).append((bold, None))
         elif match["page"].endswith("glossary.html"):
-            assert match["name"] not in seen, f"a second link to {match['name']}"
             meant = {name for word, name, _ in known if re.fullmatch(form(word), match["text"])}
-            assert meant == {match["name"]}, match.group()
-            seen.add(match["name"])
-    assert seen
+            if meant != {match["name"]}:
+                told.append(f"{match['text']} leads to {match['name']}")
+            if match.start() < begins:
+                told.append(f"{match['name']} is linked in the head")
+            uses.setdefault(match["name"], []).append((bold, match["text"]))
+    for name, places in uses.items():
+        wanted = next((i for i, (bold, _) in enumerate(places) if bold), 0)
+        linked = [i for i, (_, link) in enumerate(places) if link]
+        if linked != [wanted]:
+            told.append(f"{name} is linked at its uses {linked}, not at {wanted}")
+    return told, {name for name, places in uses.items() if any(link for _, link in places)}
+
+
+VAE, RATE = ("⟦x/glossary.html#term-VAE|VAE⟧", "⟦x/glossary.html#term-rate|rate⟧")
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (f"A ⟪VAE⟫. ▲ A VAE. ⟪{VAE}⟫ and ⟪VAE⟫, at a rate.", []),
+        (f"▲ A {VAE}. ⟪All of the VAE⟫, at a ⟪{RATE}⟫.", []),
+        (f"A {VAE}. ▲ It.", ["term-VAE is linked in the head"]),
+        (f"▲ A VAE. {VAE}.", ["term-VAE is linked at its uses [1], not at 0"]),
+        (f"▲ A {VAE}. ⟪VAE⟫.", ["term-VAE is linked at its uses [0], not at 1"]),
+        ("▲ A VAE, a VAE.", ["term-VAE is linked at its uses [], not at 0"]),
+        ("▲ A ⟪rate⟫.", ["term-rate is linked at its uses [], not at 0"]),
+        (f"▲ A {VAE}, a {VAE}.", ["term-VAE is linked at its uses [0, 1], not at 0"]),
+        (f"▲ A {RATE.replace('|rate', '|VAE')}.", ["VAE leads to term-rate"]),
+    ],
+)
+def test_a_link_that_is_missing_or_elsewhere_is_found(text, told):
+    known = [("VAE", "term-VAE", "A."), ("rate", "term-rate", "B.")]
+    assert faults(text, known)[0] == told
+
+
+@pytest.mark.built
+def test_each_term_is_linked_in_bold_or_at_its_first_use_in_a_chapter_and_only_there(
+    notebook_path,
+):
+    told, linked = faults(prose(notebook_path), entries())
+    assert told == []
+    assert linked
 
 
 @pytest.mark.built

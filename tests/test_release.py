@@ -22,6 +22,7 @@ import aebook
 
 URL = "https://github.com/someone/else"
 NAMED = ("_config.yml", "README.md", "pyproject.toml", "CITATION.cff")
+TOOLS = ("repository.py", "sheets.py", "adopt.sh")
 FOLDERS = ("notebooks", "solutions/*", "book/exercises")
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 
@@ -36,7 +37,7 @@ def git(folder, *arguments):
 @pytest.fixture
 def copy(tmp_path, monkeypatch):
     """A copy of what bears a stamp, one notebook of each kind, as it is before it is adopted."""
-    files = [*NAMED, "aebook/__init__.py", "tools/repository.py", "tools/adopt.sh"]
+    files = [*NAMED, "aebook/__init__.py", *(f"tools/{name}" for name in TOOLS)]
     notebooks = [sorted(ROOT.glob(f"{folder}/*.ipynb"))[0] for folder in FOLDERS]
     for name in (*files, *(path.relative_to(ROOT) for path in notebooks)):
         target = tmp_path / "copy" / name
@@ -62,7 +63,8 @@ def wrong(folder, monkeypatch):
 
 def names_of(folder, url):
     """The files in a folder that name an address."""
-    paths = [path for path in folder.rglob("*") if path.is_file() and ".git" not in path.parts]
+    beside = {".git", "__pycache__"}
+    paths = [p for p in folder.rglob("*") if p.is_file() and not beside & set(p.parts)]
     return {
         path.relative_to(folder).as_posix()
         for path in paths
@@ -312,7 +314,7 @@ def imports():
 
 
 def test_what_the_helper_imports_is_declared_and_nothing_else():
-    distributions = {"PIL": "pillow"} | dict.fromkeys(
+    distributions = {"PIL": "pillow", "sklearn": "scikit-learn"} | dict.fromkeys(
         ("traitlets", "IPython", "matplotlib_inline"), "anywidget"
     )
     imported = {distributions.get(name, name) for name in imports()}

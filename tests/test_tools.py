@@ -206,6 +206,7 @@ def test_the_lock_pins_every_direct_need_and_names_no_index():
         "deploy/jupyterhub/requirements.txt",
         "solutions/requirements.txt",
         "tests/browser/requirements.txt",
+        "tests/class/requirements.txt",
     ):
         for line in (ROOT / needs).read_text(encoding="utf-8").splitlines():
             if name := re.match(r"\w[\w-]*", line):

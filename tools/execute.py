@@ -111,8 +111,9 @@ def execute(path):
     notebook = nbformat.read(path, as_version=4)
     code = fingerprint(notebook)
     with tempfile.TemporaryDirectory() as empty, tempfile.TemporaryDirectory() as live:
-        client = NotebookClient(notebook, timeout=600, coalesce_streams=True, kernel_name="python3",
-                                resources={"metadata": {"path": empty}},
+        # On a busy machine a kernel's words come late; those that nobody waits for are lost.
+        client = NotebookClient(notebook, timeout=600, iopub_timeout=60, coalesce_streams=True,
+                                kernel_name="python3", resources={"metadata": {"path": empty}},
                                 extra_arguments=["--log-level=ERROR"])  # fmt: skip
         try:
             client.execute(env=os.environ | THE_BOOKS | {VARIABLE: live})

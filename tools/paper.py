@@ -17,12 +17,13 @@ from bs4 import BeautifulSoup
 CSS = ROOT / "tools" / "paper.css"
 FONTS = ROOT / "_build" / "browser" / "node_modules" / "@fontsource"
 FACES = {"source-serif-4": ("400", "400-italic", "700"), "source-sans-3": ("400", "600")}
-SCREEN_ONLY = {f"book/{n}" for n in ("benchmarks", "figures", "helper", "sections", "server")}
+ON_SCREEN = "benchmarks exercises figures gallery helper kit sections server teaching"
+SCREEN_ONLY = {f"book/{name}" for name in ON_SCREEN.split()}
 SHEETS = "book/exercises/"
 SHORT = 10  # lines of code that stay together, and with what they show
 LEFT_OUT = (  # parts of pages
     ".headerlink, script, button, #jb-print-docs-body, [data-live], [data-figure], "
-    ".hero-start, .sd-container-fluid, .cell details.hide, #for-students, #for-teachers"
+    ".hero-start, .sd-container-fluid, .cell details.hide, #what-the-book-covers"
 )
 HEADINGS = ["h1", "h2", "h3", "h4", "h5"]
 
@@ -148,8 +149,8 @@ def unfold(article, name):
                 f'<a href="#{id}">page {page_of(id)}</a>.</p>'
             )
         )
-        article.append(made(f'<h2 id="{id}">Answers</h2>'))
-        article.extend(answers)
+        article.append(made(f'<h2 id="{id}">Answers</h2><div class="answers"></div>'))
+        article.find(class_="answers").extend(answers)
 
 
 def take(path, names):
@@ -210,7 +211,9 @@ def pages(chapter=""):
     for path, _ in paths:
         if path.startswith(SHEETS):
             article = printed[path.removeprefix(SHEETS)].article
-            article.find(id=re.compile("--answers$")).insert_before(questions(path, names))
+            asked = questions(path, names)
+            asked["class"] = "questions"
+            article.find(id=re.compile("--answers$")).insert_before(asked)
     return list(printed.values())
 
 

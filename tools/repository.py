@@ -8,15 +8,18 @@ version; tests hold all the rest equal to them. Any Python runs this, without a 
 """
 
 import json
+import os
 import re
 import sys
 from pathlib import Path
+
+import sheets
 
 ROOT = Path(__file__).resolve().parent.parent
 # The address of a book that nobody has adopted. Names under .invalid are never given away (RFC
 # 6761); an account that GitHub's rules forbid today could be somebody's tomorrow.
 NOWHERE = "https://not-adopted.invalid/aebook"
-NOTEBOOKS = ("notebooks/*.ipynb", "solutions/*/*.ipynb", "book/exercises/*.ipynb")
+NOTEBOOKS = ("notebooks/*.ipynb", "book/exercises/*.ipynb")  # and the sheets
 SETUP_CELL = """\
 from glob import glob
 from importlib.util import find_spec
@@ -90,8 +93,9 @@ def stamp(url, version):
         ("CITATION.cff", r"(?m)^version: .*$", f'version: "{version}"'),
     ):
         write(name, re.sub(pattern, lambda _, new=new: new, read(name)))
-    for path in (path for pattern in NOTEBOOKS for path in sorted(ROOT.glob(pattern))):
-        name = path.relative_to(ROOT).as_posix()
+    found = [path for pattern in NOTEBOOKS for path in sorted(ROOT.glob(pattern))]
+    for path in [*found, *sorted(sheets.folder(ROOT).glob("*/*.ipynb"))]:
+        name = Path(os.path.relpath(path, ROOT)).as_posix()
         notebook = json.loads(read(name))
         first = next(cell for cell in notebook["cells"] if cell["cell_type"] == "code")
         first["source"] = setup_cell(url, version).splitlines(keepends=True)

@@ -56,6 +56,7 @@ PLAN = re.compile(r"(?ms)^\(plan-(\w+)\)=\n+## (.*?)\n(.*?)(?=^\(plan-|^## |\Z)"
 NOTED = 120  # words of a slide's notes, at most
 PACE = 130  # words a minute
 COLUMNS = 84  # of code, at 24 pixels
+TOGETHER = 18  # lines of code and rows of a table, at most, that stand on one slide
 BESIDE = 6  # lines of print, at most, that stand below code
 # From this width by height a figure leaves room for its caption below; up to that, heading and
 # caption stand beside it.
@@ -87,14 +88,14 @@ def sentences(text):
 
 
 def shown(text, opening=False):
-    """What of a Markdown text a slide shows; of a chapter's opening its questions, too."""
+    """What of a Markdown text a slide shows; of an opening its questions and objectives, too."""
     kept = []
     for block in re.split(r"\n\s*\n", FOLDED.sub("", text).strip()):
         if WHOLE.match(block) or re.fullmatch(r"\*[^*].*[^*]\*", block):
             kept.append(block)
         else:
             said = SENTENCE_END.split(block)
-            said = [s for s in said if "**" in s or (opening and s.endswith("?"))]
+            said = [s for s in said if "**" in s or (opening and s.endswith(("?", "can:")))]
             kept.append(" ".join(said))
     return LINK.sub(r"\1", "\n\n".join(filter(None, kept)))
 
@@ -112,13 +113,13 @@ def checks(node):
     )
 
 
-def taught(source):
-    """Code without what checks or prints; its long lines broken."""
+def taught(source, table=False):
+    """Code without what checks or prints, or of a table what it defines; its long lines broken."""
     source = re.sub(r"(?m)^( *)%.*", r"\1pass", source)
     body = ast.parse(source).body
     inner = [n for n in ast.walk(ast.parse(source)) if isinstance(n, ast.Assert | ast.Expr)]
     out = [node for node in body if not defines(node)] + inner
-    out = [node for node in out if checks(node)]
+    out = [node for node in out if table or checks(node)]
     out = {number for node in out for number in range(node.lineno, node.end_lineno + 1)}
     kept = [line for number, line in enumerate(source.splitlines(), 1) if number not in out]
     code = "\n".join(map(broken, kept)).replace("  # fmt: skip", "")
@@ -176,7 +177,10 @@ def of_code(cell, heading):
     printed = [out.text for out in outputs if out.get("name") == "stdout"]
     shows = not (tables or printed) or any(map(defines, ast.parse(cell.source).body))
     folded = "hide-input" in cell.metadata.get("tags", [])
-    page = slide("code", heading, taught(cell.source) if shows and not folded else "")
+    code = "" if folded else taught(cell.source, bool(tables))
+    rows = sum(table.count("<tr") for table in tables)
+    fits = not tables or code.count("\n") + 1 + rows <= TOGETHER
+    page = slide("code", heading, code if shows and fits else "")
     fit = [text for text in printed if not page.source or text.count("\n") <= BESIDE]
     page.metadata.deck |= {"tables": tables, "printed": fit}
     return page if page.source or tables or printed else None

@@ -11,7 +11,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 MODULES = (
     "formulas", "figures", "links", "ledger", "classroom", "helper", "pages", "live", "address",
-    "search", "front", "sharing",
+    "search", "front", "gallery", "sharing",
 )  # fmt: skip
 CODE = (
     HERE,

@@ -34,20 +34,23 @@ def picture_of(cell):
     raise ExtensionError(f"hero: the cell {cell.id} has no stored PNG")
 
 
+def image(directive, cell, **attributes):
+    """The stored picture of a cell as a node, from a file that the build may copy."""
+    png, alt = picture_of(cell)
+    env, kind = directive.env, directive.name
+    path = Path(env.app.outdir).parent / "jupyter_execute" / f"{kind}-{cell.id}.png"
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(png)
+    uri = f"/{path.relative_to(env.srcdir).as_posix()}"
+    return nodes.image(uri=uri, alt=alt, **attributes)
+
+
 class Hero(SphinxDirective):
     """`hero`: a notebook, the live figure's cell, and the cells of its pictures."""
 
     required_arguments, final_argument_whitespace = 1, True
     option_spec = {"label": str, "play": int}  # noqa: RUF012 (Sphinx asks for a dict)
     has_content = True
-
-    def image(self, cell):
-        png, alt = picture_of(cell)
-        path = Path(self.env.app.outdir).parent / "jupyter_execute" / f"hero-{cell.id}.png"
-        path.parent.mkdir(exist_ok=True)
-        path.write_bytes(png)
-        uri = f"/{path.relative_to(self.env.srcdir).as_posix()}"
-        return nodes.image(uri=uri, alt=alt, classes=["at-once"])
 
     def run(self):
         notebook, figure, *pictures = self.arguments[0].split()
@@ -62,7 +65,7 @@ class Hero(SphinxDirective):
         place = PLACE.format(**live, label=self.options["label"], size=size, play=play, what=what)
         caption = nodes.container(classes=["hero-caption"])
         self.state.nested_parse(self.content, self.content_offset, caption)
-        images = [self.image(cells[name]) for name in pictures]
+        images = [image(self, cells[name], classes=["at-once"]) for name in pictures]
         hero = nodes.container("", nodes.raw("", place, format="html"), *images, caption)
         hero["classes"].append("hero")
         self.env.metadata[self.env.docname]["hero"] = True

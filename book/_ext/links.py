@@ -1,10 +1,11 @@
 """Part of the extension: links that the text of a notebook leaves to the build.
 
-A notebook is read in many places, so its text is plain Markdown. On the book's pages the first use
-of a term of the glossary leads to its entry, (Kingma and Welling, 2014) to its entry among the
-references, and "the picture below" gets the number of that figure, as a link. A source that is not
-among the references, or is there twice, and a figure that is not there are warnings, which end the
-strict build.
+A notebook is read in many places, so its text is plain Markdown. On the book's pages a term of the
+glossary leads to its entry where it first stands in bold, by itself, or else at its first use below
+the head of the chapter; (Kingma and Welling, 2014) leads to its entry among the references, and
+"the picture below" gets the number of that figure, as a link. A source that is not among the
+references, or is there twice, and a figure that is not there are warnings, which end the strict
+build.
 """
 
 import functools
@@ -23,6 +24,8 @@ WITH_TERMS = ("notebooks/", "book/exercises/", "book/ledger")
 EVERYDAY = {"flow", "mixture", "rank", "rate", "score"}
 NOT_TEXT = (nodes.title, nodes.reference, nodes.literal, nodes.FixedTextElement, nodes.math,
             nodes.math_block, nodes.citation, nodes.Invisible)  # fmt: skip
+
+OBJECTIVES = "After this chapter you can"  # the line above their list
 
 NAME = r"(?:(?:van|von|de|der|den)\s)*[A-ZÀ-Þ][\w’'-]+"
 CITATION = rf"""(?P<names>{NAME}(?:,\s{NAME})*(?:,?\sand\s{NAME}|\set\sal\.)?)
@@ -118,10 +121,20 @@ def is_prose(text):
     return not before.startswith("<a ") and around(text, NOT_TEXT) is None
 
 
-def opens(text):
-    """Whether a text is of the line below a chapter's title: the time it takes, what it needs."""
-    paragraph = around(text, nodes.paragraph)
-    return paragraph is not None and paragraph.astext().startswith("Runs in ")
+def head(doctree):
+    """The texts of a chapter's head, by id(): down to the list of what one can do after it.
+
+    On a page without such a list: those of the line that says how long it runs.
+    """
+    texts, found = list(doctree.findall(nodes.Text)), set()
+    for paragraph in doctree.findall(nodes.paragraph):
+        if paragraph.astext().startswith("Runs in "):
+            found |= set(map(id, paragraph.findall(nodes.Text)))
+        elif paragraph.astext().startswith(OBJECTIVES):
+            objectives = paragraph.next_node(nodes.bullet_list, siblings=True)
+            last = list(objectives.findall(nodes.Text))[-1]
+            return {id(text) for text in texts[: 1 + [t is last for t in texts].index(True)]}
+    return found
 
 
 class Linker:
@@ -136,7 +149,7 @@ class Linker:
         self.words, self.numbers = words or {}, numbers or {}
         self.pattern, self.groups = pattern(frozenset(self.words))
         self.figures = [name for node in doctree.findall() for name in self.numbered(node)]
-        self.passed, self.used = 0, set()
+        self.passed, self.used, self.bold, self.head = 0, set(), {}, set()
 
     def numbered(self, node):
         """The names by which a node is a numbered figure: one, or none."""
@@ -145,10 +158,21 @@ class Linker:
 
     def run(self):
         join_texts(self.doctree)
-        for node in list(self.doctree.findall()):
+        every, self.head = list(self.doctree.findall()), head(self.doctree)
+        texts = {id(node) for node in every if isinstance(node, nodes.Text) and is_prose(node)}
+        for node in every:
+            if id(node) in texts and isinstance(node.parent, nodes.strong):
+                self.define(node)
+        for node in every:
             self.passed += len(self.numbered(node))
-            if isinstance(node, nodes.Text) and is_prose(node):
+            if id(node) in texts:
                 self.link(node)
+
+    def define(self, text):
+        """Note the first place at which a term is all that stands in bold: there it is linked."""
+        match = self.pattern.fullmatch(text)
+        if match and match.lastgroup in self.groups and id(text) not in self.head:
+            self.bold.setdefault(self.words[self.groups[match.lastgroup]], text)
 
     def link(self, text):
         """Put the links into a text."""
@@ -203,7 +227,8 @@ class Linker:
         word = self.groups[match.lastgroup]
         term = self.words[word]
         alone = match.group() == text and isinstance(text.parent, (nodes.emphasis, nodes.strong))
-        if term in self.used or opens(text) or (word in EVERYDAY and not alone):
+        elsewhere = id(text) in self.head or self.bold.get(term, text) is not text
+        if elsewhere or term in self.used or (word in EVERYDAY and not alone):
             return []
         self.used.add(term)
         attributes = {"classes": ["term"], "reftitle": term.sentence}

@@ -3,7 +3,8 @@
 A figure by `aebook.live` tells its name in the metadata of its stored output. Its page, and no
 other, gets the figure's module, rewritten into a classic script that also runs from file://, and
 an empty element before the picture. The script fills it, from the data in book/assets/live, when
-the reader comes near; where it does not run, the picture stays.
+the reader comes near; where it does not run, the picture stays. A link of the text that sets the
+figure's state, as [beta 0](#learn?beta=0), stays as it is written: no element has that name.
 """
 
 import re
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import nbformat
 from docutils import nodes
+from sphinx.transforms import SphinxTransform
 
 from aebook import live
 
@@ -33,6 +35,19 @@ def told(cell):
         if "aebook" in output.get("metadata", {}):
             return output.metadata["aebook"]
     return None
+
+
+class KeepStates(SphinxTransform):
+    """Keep links that set a live figure's state from MyST, which would look for what they name."""
+
+    default_priority = 870  # before its ResolveAnchorIds
+
+    def apply(self, **kwargs):
+        for node in self.document.findall(nodes.reference):
+            name, said, _ = node.get("refuri", "").partition("?")
+            if said and name[:1] == "#" and (live.HERE / f"{name[1:]}.js").exists():
+                node.attributes.pop("id_link", None)
+                node["internal"] = True
 
 
 def add_places(app, doctree):
@@ -73,6 +88,7 @@ def add_scripts(app, pagename, templatename, context, doctree):
 
 
 def setup(app):
+    app.add_transform(KeepStates)
     app.connect("doctree-read", add_places)
     app.connect("builder-inited", write_scripts)
     app.connect("html-page-context", add_scripts)

@@ -22,7 +22,7 @@ const ready = (place) => new Promise((done, failed) => {
   }).observe(place, { attributeFilter: ["class"] });
 });
 
-async function start(place, line) {
+async function start(place, line, pressed) {
   const [button, status] = line.children, live = new URL("live/", here).href;
   button.disabled = true;
   status.textContent = "Loading …";
@@ -34,16 +34,20 @@ async function start(place, line) {
     await alive;
   } catch {
     status.textContent = "The figure could not be loaded. Its chapter shows it too.";
+    place.classList.remove("hero-plays");
     return;
   }
   line.remove();
-  if (!place.dataset.play) place.querySelector("[tabindex='0']")?.focus({ preventScroll: true });
+  const next = place.querySelector("[tabindex='0'], button:not([hidden])");
+  if (pressed) next?.focus({ preventScroll: true });
 }
 
 for (const place of document.querySelectorAll("[data-figure]")) {
   const line = place.nextElementSibling;
-  line.querySelector("button").addEventListener("click", () => start(place, line));
+  line.querySelector("button").addEventListener("click", () => start(place, line, true));
   const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
-  if (place.dataset.play && !calm) start(place, line);
+  if (!place.dataset.play || calm) continue;
+  place.classList.add("hero-plays");  // its room is kept, and the picture does not come first
+  start(place, line, false);
 }
 })();

@@ -2,44 +2,64 @@
 
 import pytest
 from browsing import visit
+from figures import SIZES
 
 SCHEMES = pytest.mark.parametrize("scheme", ["http", "file"])
-SIZES = pytest.mark.parametrize(("width", "height"), [(1280, 800), (375, 667)])
 BOX = "e => { const { top, bottom } = e.getBoundingClientRect(); return [top, bottom] }"
 
 
 @SIZES
-def test_the_figure_and_its_button_are_on_the_first_screen(page, book, width, height):
+@pytest.mark.parametrize("motion", ["no-preference", "reduce"])
+def test_the_figure_and_its_button_are_on_the_first_screen(page, book, width, height, motion):
     page.set_viewport_size({"width": width, "height": height})
+    page.emulate_media(reduced_motion=motion)
     visit(page, book())
-    for what in (page.locator(".hero img").first, page.get_by_role("button", name="Start")):
+    seen = [page.locator(".hero img").first, page.get_by_role("button", name="Start")]
+    if motion != "reduce":
+        page.wait_for_selector(".hero > .live-ready canvas")
+        seen = [page.locator(".hero canvas").first, page.get_by_role("button", name="Pause")]
+    for what in seen:
         top, bottom = what.evaluate(BOX)
         assert 0 < top < bottom <= height
 
 
 @SCHEMES
 def test_the_figure_is_fetched_when_it_is_started_and_takes_the_pictures_place(page, book, scheme):
+    """Where motion is reduced; elsewhere it starts by itself (test_learn.py)."""
+    page.emulate_media(reduced_motion="reduce")
     visit(page, book(scheme=scheme))
     assert not [address for address in page.asked if "/live/" in address]
     page.get_by_role("button", name="Start").focus()
     page.keyboard.press("Enter")
     page.wait_for_selector(".hero > .live-ready canvas")
-    assert [address for address in page.asked if "/live/vae.js" in address]
+    assert [address for address in page.asked if "/live/digits.js" in address]
     assert not page.locator(".hero img").first.is_visible()
     assert page.get_by_role("button", name="Start").count() == 0
-    before = page.locator(".hero canvas").nth(1).evaluate("c => c.toDataURL()")
-    page.keyboard.press("Shift+ArrowUp")  # the focus is where the reader goes on: on the plane
-    page.wait_for_function(
-        "before => document.querySelectorAll('.hero canvas')[1].toDataURL() != before", arg=before
-    )
+    page.wait_for_function("document.activeElement.textContent === 'Play'")
+    page.keyboard.press("Enter")  # the focus is where the reader goes on
+    page.wait_for_function("document.querySelector('[data-live]').live.state().steps > 2")
     assert page.errors == []
 
 
-@pytest.mark.parametrize("missing", ["**/figure-latent.js", "**/vae.js*"])
+def test_its_room_is_kept_until_it_is_there(page, book):
+    """What stands below it moves by little while it comes."""
+    where = "document.querySelector('.doors').getBoundingClientRect().top"
+    for width, height in ((1280, 720), (375, 667)):
+        page.set_viewport_size({"width": width, "height": height})
+        page.route("**/digits.js*", lambda route: None)
+        page.goto(book(), wait_until="domcontentloaded")  # the load itself would wait for it
+        page.wait_for_timeout(300)
+        before = page.evaluate(where)
+        page.unroute("**/digits.js*")
+        visit(page, book())
+        page.wait_for_selector(".hero > .live-ready canvas")
+        assert abs(page.evaluate(where) - before) < 24
+
+
+@pytest.mark.parametrize("missing", ["**/figure-learn.js", "**/digits.js*"])
 def test_what_cannot_be_loaded_is_said(page, book, missing):
     page.route(missing, lambda route: route.abort())
-    visit(page, book())
-    page.get_by_role("button", name="Start").click()
+    page.goto(book())
     page.get_by_text("could not be loaded").wait_for()
     assert page.locator(".hero img").first.is_visible()
 
@@ -48,8 +68,8 @@ def test_what_cannot_be_loaded_is_said(page, book, missing):
 def test_a_link_to_a_figure_opens_at_the_figure(page, book, width, height):
     page.set_viewport_size({"width": width, "height": height})
     visit(page, book())
-    links = page.locator("main a[href*='-live-']").evaluate_all("all => all.map(a => a.href)")
-    assert len(set(links)) == 4
+    links = page.locator("main li a[href*='#fig-']").evaluate_all("all => all.map(a => a.href)")
+    assert len(set(links)) == 14
     for link in sorted(set(links)):
         page.goto(link)
         cell = page.locator(f"[id='{link.partition('#')[2]}']")

@@ -20,7 +20,8 @@ STEMS = [name.split("/")[1].removesuffix(".html") for name in CHAPTERS]
 
 
 def squeezed(text):
-    return re.sub(r"\s", "", unicodedata.normalize("NFKC", text))
+    """Without spaces, and with the apostrophe that a font's table gives for its own sign."""
+    return re.sub(r"\s", "", unicodedata.normalize("NFKC", text)).replace("\u02bc", "’")
 
 
 @dataclass
@@ -152,7 +153,8 @@ def test_the_contents_name_parts_chapters_and_sections_with_their_pages(pages, b
     bodies = {n: "".join(line.text for line in sheet[1:]) for n, sheet in enumerate(sheets, 1)}
     toc = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
     for part in toc["parts"]:
-        assert squeezed(part["caption"]) in said
+        if any(page["file"] not in paper.SCREEN_ONLY for page in part["chapters"]):
+            assert squeezed(part["caption"]) in said
     for page in filter(lambda page: page.chapter, pages):
         for heading in page.article.find_all(["h1", "h2"]):
             if not heading.find(class_="formula"):
@@ -210,12 +212,14 @@ def test_letters_are_large_enough(sheets):
     assert min(size for _, size in prose) >= 8
 
 
-def test_long_lines_of_code_are_whole_and_asides_open(text):
+def test_long_lines_of_code_are_whole_and_asides_open(text, sheets):
+    # A line that is broken may go on overleaf: what stands under the running heads, as one text.
+    under_heads = "".join(line.text for sheet in sheets for line in sheet[1:])
     for cell in cells():
         if cell.cell_type == "code" and "hide-input" not in cell.metadata.get("tags", ()):
             for line in cell.source.splitlines():
                 if len(line) > 80:
-                    assert squeezed(line) in text, line
+                    assert squeezed(line) in text or squeezed(line) in under_heads, line
         elif "<details>" in cell.source:
             inside = cell.source.partition("</summary>")[2]
             words = re.findall(r"(?m)^[A-Za-z ,.]{20,}", inside)

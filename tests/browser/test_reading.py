@@ -57,6 +57,22 @@ def test_in_the_dark_all_figures_lie_on_one_paper(page, book, chapter):
     assert pictures[0].evaluate("e => getComputedStyle(e).filter") == "brightness(1)"
 
 
+# Grounds lighter than a middle grey, the figures' paper apart.
+PLATES = """() => [...document.querySelectorAll(".bd-article *")].filter(e => {
+    if (e.closest("[data-live], .hero") || e.matches("img, canvas, svg, svg *")) return false;
+    const [r, g, b, a = 1] = getComputedStyle(e).backgroundColor.match(/[\\d.]+/g).map(Number);
+    return a > 0.5 && e.checkVisibility() && (r + g + b) / 3 > 128;
+}).map(e => `${e.tagName} ${e.className}`)"""
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_in_the_dark_nothing_lies_on_a_light_plate(page, book, name):
+    visit(page, book(name))
+    page.evaluate(DARK)
+    page.evaluate("document.getAnimations().forEach(change => change.finish())")
+    assert page.evaluate(PLATES) == []
+
+
 @pytest.mark.parametrize("name", CHAPTERS)
 @pytest.mark.parametrize("width", [375, 1200, 1280, 1440])
 def test_code_is_large_enough_and_keeps_to_its_box(page, book, name, width):
