@@ -220,7 +220,7 @@ exam: $(VENV)/pages  ## an exam with numbers of its own, and its solutions, in _
 test-class: $(VENV)/grading  ## a whole round of grading, and a class on a hub, with the real tools (needs npm, bubblewrap)
 	@$(PIP) install --quiet --constraint constraints.txt --requirement tests/class/requirements.txt
 	@npm install --silent --no-fund --no-audit --prefix _build/npm configurable-http-proxy@5.3.0
-	$(BIN)/python -m pytest tests/class
+	$(BIN)/python -m pytest -n 2 --dist loadfile tests/class
 
 .PHONY: bench
 bench: $(VENV)/torch  ## measure all backends for the page of benchmarks and the README (PART=epochs for one)
