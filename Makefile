@@ -116,6 +116,10 @@ unit: $(VENV)/installed  ## the unit tests that need neither a chapter run nor a
 test: lint book $(VENV)/installed $(if $(filter torch,$(BACKEND)),$(VENV)/torch)  ## lint, build strictly, run the unit tests and every notebook (BACKEND=jax, torch)
 	$(if $(BACKEND),KERAS_BACKEND=$(BACKEND) )OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m pytest -n 2 --dist loadfile --nbval-lax tests notebooks solutions --ignore=tests/class
 
+.PHONY: test-mnist
+test-mnist: $(VENV)/installed  ## of these tests, what depends on which MNIST is named: every notebook, and some tests
+	OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m pytest -n 2 --dist loadfile --nbval-lax -m mnist tests notebooks solutions --ignore=tests/class
+
 .PHONY: slides
 slides: $(VENV)/installed  ## a deck of slides for each chapter (CHAPTER=03 for one; PLAN=lecture, workshop, weeks: for a plan)
 	@$(BIN)/python tools/slides.py $(CHAPTER) $(if $(PLAN),--plan $(PLAN))
@@ -223,7 +227,7 @@ test-class: $(VENV)/grading  ## a whole round of grading, and a class on a hub, 
 	$(BIN)/python -m pytest -n 2 --dist loadfile tests/class
 
 .PHONY: bench
-bench: $(VENV)/torch  ## measure all backends for the page of benchmarks and the README (PART=epochs for one)
+bench: $(VENV)/torch book  ## measure all backends for the page of benchmarks and the README (PART=epochs for one)
 	@$(BIN)/python benchmarks/measure.py $(PART)
 
 .PHONY: bench-seeds

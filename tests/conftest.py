@@ -9,7 +9,7 @@ import nbformat
 import pytest
 
 import aebook
-from aebook.data import resolve_named
+from aebook.data import VARIABLE, resolve_named
 
 resolve_named()  # nbval runs each notebook in its own folder
 if find_spec("tensorflow") is None:  # as aebook.setup() does; test modules import Keras before
@@ -23,6 +23,21 @@ def pytest_generate_tests(metafunc):
     """A test with the argument `notebook_path` runs once for each chapter."""
     if "notebook_path" in metafunc.fixturenames:
         metafunc.parametrize("notebook_path", NOTEBOOKS, ids=[p.stem for p in NOTEBOOKS])
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """The cells that nbval runs read the MNIST that is named."""
+    for item in items:
+        if not isinstance(item, pytest.Function):
+            item.add_marker("mnist")
+
+
+@pytest.fixture(autouse=True)
+def _what_is_named(request, monkeypatch):
+    """To the tests without the marker it makes no difference which MNIST is named."""
+    if "mnist" not in request.keywords:
+        monkeypatch.setenv(VARIABLE, "sample")
 
 
 @pytest.fixture

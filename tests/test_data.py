@@ -87,6 +87,7 @@ def close_to_all(monkeypatch):
     return closed.append
 
 
+pytestmark = pytest.mark.mnist
 # The path of the full MNIST, where this machine has one: an .npz or a folder of IDX files.
 FULL = os.environ.get(data.VARIABLE) or None
 if FULL in data.SOURCES:

@@ -24,7 +24,7 @@ from conftest import NOTEBOOKS, ROOT
 
 from aebook.checks import close
 
-pytestmark = pytest.mark.slow  # runs every solution and every wrong answer
+pytestmark = [pytest.mark.slow, pytest.mark.mnist]  # runs every solution and every wrong answer
 SOURCES = sorted(sheets.folder().glob("[0-9]*/*.ipynb"))
 DERIVED = ROOT / "book" / "exercises"
 STUB = "# YOUR CODE HERE\nraise NotImplementedError("

@@ -22,6 +22,7 @@ from aebook.likelihood import (
 from aebook.models import build_decoder, build_vae, build_vae_encoder, encode
 from aebook.training import fast, one_epoch
 
+pytestmark = pytest.mark.mnist
 page = definitions("15")
 MEAN, SD = np.array([1.5, -0.5]), np.array([0.4, 1.2])
 
