@@ -41,6 +41,7 @@ ENDS = ("/usr/bin/timeout", "--signal=KILL", str(SECONDS))
 IMAGE = "aebook-box"  # an empty one: all that is in a container is mounted
 SYSTEM = ("/usr", "/bin", "/lib", "/lib64", "/etc/ld.so.cache", "/etc/alternatives", "/etc/fonts")
 ADVICE = "install bubblewrap (Debian, Ubuntu: apt install bubblewrap), or see the exercises page"
+LET_IT = "let bubblewrap make one (Ubuntu: load its profile, as the exercises page says)"
 
 
 def choose():
@@ -62,7 +63,8 @@ def choose():
             return kind, None
         why = (tried.stderr.strip().splitlines() or [f"exit status {tried.returncode}"])[0]
         reasons.append(f"{kind} says {why!r}")
-    return None, f"no sandbox: {'; '.join([*reasons, ADVICE])}"
+    advice = LET_IT if any(why.startswith("bwrap says") for why in reasons) else ADVICE
+    return None, f"no sandbox: {'; '.join([*reasons, advice])}"
 
 
 def ready_image(engine):

@@ -122,6 +122,14 @@ def no_bwrap(tmp_path):
     return str(place)
 
 
+def test_a_system_that_forbids_bubblewrap_is_told_how_to_let_it(tmp_path, no_bwrap, monkeypatch):
+    said = "bwrap: setting up uid map: Permission denied"  # by Ubuntu, without a profile
+    Path(no_bwrap, "bwrap").write_text(f"#!/bin/sh\necho '{said}' >&2; exit 1\n")
+    Path(no_bwrap, "bwrap").chmod(0o755)
+    monkeypatch.setenv("PATH", no_bwrap)
+    assert box.missing() == f"no sandbox: bwrap says '{said}'; {box.LET_IT}"
+
+
 def test_without_a_box_grading_says_so_and_stops_unless_told(tmp_path, no_bwrap):
     root = school(tmp_path / "class")
     assert run(root, "release", "01").returncode == 0
