@@ -117,8 +117,9 @@ test: lint book $(VENV)/installed $(if $(filter torch,$(BACKEND)),$(VENV)/torch)
 	$(if $(BACKEND),KERAS_BACKEND=$(BACKEND) )OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m pytest -n 2 --dist loadfile --nbval-lax tests notebooks solutions --ignore=tests/class
 
 .PHONY: test-mnist
-test-mnist: $(VENV)/installed  ## of these tests, what depends on which MNIST is named: every notebook, and some tests
-	OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m pytest -n 2 --dist loadfile --nbval-lax -m mnist tests notebooks solutions --ignore=tests/class
+test-mnist: $(VENV)/installed  ## of these tests, what depends on which MNIST is named: chapters and their modules (WHAT=sheets)
+	OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m pytest -n 2 --dist loadfile --nbval-lax -m mnist \
+	  $(if $(filter sheets,$(WHAT)),solutions tests/test_exercises.py,notebooks tests --ignore=tests/test_exercises.py --ignore=tests/class)
 
 .PHONY: slides
 slides: $(VENV)/installed  ## a deck of slides for each chapter (CHAPTER=03 for one; PLAN=lecture, workshop, weeks: for a plan)

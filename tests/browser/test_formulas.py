@@ -39,16 +39,19 @@ CUT = """() => {
 }"""
 
 
-@pytest.mark.parametrize("where", WIDTHS)
 @pytest.mark.parametrize("name", WITH)
-def test_no_piece_of_a_formula_is_cut_off(page, book, name, where):
-    width, media = WIDTHS[where]
-    page.set_viewport_size({"width": width, "height": 900})
-    page.emulate_media(media=media)
+def test_no_piece_of_a_formula_is_cut_off(page, book, name):
     page.goto(book(name))
     page.evaluate("document.fonts.ready.then(() => true)")
     page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
-    assert page.evaluate(CUT) == []
+    for where, (width, media) in WIDTHS.items():
+        page.set_viewport_size({"width": width, "height": 900})
+        page.emulate_media(media=media, reduced_motion="reduce")
+        for _ in range(5):
+            page.wait_for_timeout(400)  # the theme looks again which boxes scroll
+            if not (cut := page.evaluate(CUT)):
+                break
+        assert cut == [], where
 
 
 def test_a_formula_that_is_cut_off_would_be_seen(page, book):
