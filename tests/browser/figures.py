@@ -45,6 +45,10 @@ AXE_ON = """async place => (await axe.run(place, {
 })).violations.map(v => `${v.id} x${v.nodes.length}: ${v.nodes[0].html}`)"""
 
 
+BOXES = """place => [place, ...place.querySelectorAll("button, input, select, canvas, table")]
+    .map(e => { const b = e.getBoundingClientRect(); return [b.x, b.y, b.width, b.height] })"""
+
+
 class Figure:
     """A live figure on an open page."""
 
@@ -73,6 +77,25 @@ class Figure:
     def slide(self, name, value):
         self.place.get_by_role("slider", name=name).fill(str(value))
         self.settle()
+
+    def follow(self, address):
+        """Click a link of the text to this address."""
+        link = f'<p><a id="set" href="{address}">as the text says</a></p>'
+        put = "(e, link) => e.insertAdjacentHTML('beforeend', link)"
+        self.page.locator("article").first.evaluate(put, link)
+        self.page.locator("#set").click()
+
+    def boxes(self):
+        """Where it and all its parts stand: x, y, width, height of each, its own first."""
+        return self.place.evaluate(BOXES)
+
+    def on_one_screen(self, height):
+        """Its boxes; an error where a screen of this height does not show the whole of it."""
+        (_, top, _, tall), *_ = boxes = self.boxes()
+        assert tall <= 560
+        assert top >= 0
+        assert top + tall <= height
+        return boxes
 
     def settle(self):
         """Wait until what was asked for is drawn."""

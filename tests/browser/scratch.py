@@ -57,6 +57,20 @@ def folder(figure="learn", data_name="digits", packed=None, chapter=CHAPTER, var
         shutil.rmtree(place)
 
 
+def opened(page, address, kind, figure):
+    """What a fixture yields: a function that goes to address(...) and gives the figure, alive.
+
+    kind: of class Figure. Fails if the page complained of anything.
+    """
+
+    def go(*where, after="", **more):
+        page.goto(address(*where, **more) + after)
+        return kind(page, figure).look()
+
+    yield go
+    assert page.errors == []
+
+
 @contextlib.contextmanager
 def pages(*arguments):
     """The pages of `folder`, also served: their addresses by (name, "http" or "file")."""

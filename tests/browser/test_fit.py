@@ -23,14 +23,7 @@ def pages():
 @pytest.fixture
 def fit(page, pages):
     """fit(address, ...): the figure, alive; fails if the page complained of anything."""
-
-    def opened(scheme="file", after=""):
-        page.goto(pages(scheme) + after)
-        figure = Fitted(page, "fit")
-        return figure.look()
-
-    yield opened
-    assert page.errors == []
+    yield from scratch.opened(page, pages, Fitted, "fit")
 
 
 class Fitted(Figure):
@@ -241,9 +234,7 @@ def test_to_arrive_leaves_the_address_alone(fit, page):
 
 def test_a_link_in_the_text_sets_a_state_and_rolls(fit, page):
     figure = fit()
-    page.evaluate("""document.querySelector("article").insertAdjacentHTML("beforeend",
-        '<p><a id="set" href="#fit?mean=5&sd=1&roll=reverse">let it roll</a></p>')""")
-    page.locator("#set").click()
+    figure.follow("#fit?mean=5&sd=1&roll=reverse")
     page.wait_for_function("place => place.live.state().mean > 3", arg=figure.handle)
     assert abs(figure.at_rest()["mean"] - 4.9) < 0.1
     assert 0 <= figure.place.evaluate("e => e.getBoundingClientRect().top") < 400
@@ -256,19 +247,14 @@ def test_a_link_in_the_text_sets_a_state_and_rolls(fit, page):
 def test_all_of_it_is_on_one_screen_and_nothing_moves_under_the_finger(fit, page, width, height):
     page.set_viewport_size({"width": width, "height": height})
     figure = fit()
-    boxes = """place => [place, ...place.querySelectorAll("button, input, canvas")]
-        .map(e => { const b = e.getBoundingClientRect(); return [b.x, b.y, b.width, b.height] })"""
-    before = figure.place.evaluate(boxes)
-    assert before[0][3] <= 560
-    assert before[0][1] >= 0
-    assert before[0][1] + before[0][3] <= height
+    before = figure.on_one_screen(height)
     figure.press("on a mode")
     figure.press("Roll: reverse KL")
-    assert figure.place.evaluate(boxes) == before
+    assert figure.boxes() == before
     figure.at_rest()
     figure.slide("distance", 7.5)
     figure.slide("weight of the first", 0.1)
-    assert figure.place.evaluate(boxes) == before
+    assert figure.boxes() == before
     assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 

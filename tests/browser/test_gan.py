@@ -26,14 +26,7 @@ def pages():
 @pytest.fixture
 def gan(page, pages):
     """gan(address, ...): the figure, alive; fails if the page complained of anything."""
-
-    def opened(name="gan", scheme="file", after=""):
-        page.goto(pages(name, scheme) + after)
-        figure = Game(page, "gan")
-        return figure.look()
-
-    yield opened
-    assert page.errors == []
+    yield from scratch.opened(page, pages, Game, "gan")
 
 
 class Game(Figure):
@@ -166,9 +159,7 @@ def test_the_address_says_the_state_and_sets_it(gan, page):
 
 def test_a_link_in_the_text_sets_a_state_and_starts_it(gan, page):
     figure = gan()
-    page.evaluate("""document.querySelector("article").insertAdjacentHTML("beforeend",
-        '<p><a id="set" href="#gan?discriminator=1/30&games=20">slow, twenty times</a></p>')""")
-    page.locator("#set").click()
+    figure.follow("#gan?discriminator=1/30&games=20")
     figure.until(5)
     state = figure.state()
     assert (state["discriminator"], len(state["games"])) == ("1/30", 20)

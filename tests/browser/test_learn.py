@@ -21,14 +21,7 @@ def pages():
 @pytest.fixture
 def learn(page, pages):
     """learn(address, ...): the figure, alive; fails if the page complained of anything."""
-
-    def opened(name="learn", scheme="file", after=""):
-        page.goto(pages(name, scheme) + after)
-        figure = Learner(page, "learn")
-        return figure.look()
-
-    yield opened
-    assert page.errors == []
+    yield from scratch.opened(page, pages, Learner, "learn")
 
 
 class Learner(Figure):
@@ -157,9 +150,7 @@ def test_the_address_says_the_state_and_sets_it(learn, page):
 
 def test_a_link_in_the_text_sets_a_state_and_starts_it(learn, page):
     figure = learn()
-    page.evaluate("""document.querySelector("article").insertAdjacentHTML("beforeend",
-        '<p><a id="set" href="#learn?beta=30">try beta 30</a></p>')""")
-    page.locator("#set").click()
+    figure.follow("#learn?beta=30")
     figure.until(5)
     assert figure.state()["beta"] == 30
     assert figure.place.get_by_role("slider", name="beta").get_attribute("aria-valuetext") == "30"
@@ -259,16 +250,11 @@ def test_only_one_finger_and_the_left_button_draw(learn, page):
 def test_all_of_it_is_on_one_screen_and_nothing_moves_under_the_finger(learn, page, width, height):
     page.set_viewport_size({"width": width, "height": height})
     figure = learn()
-    boxes = """place => [place, ...place.querySelectorAll("button, input, select, canvas")]
-        .map(e => { const b = e.getBoundingClientRect(); return [b.x, b.y, b.width, b.height] })"""
-    before = figure.place.evaluate(boxes)
-    assert before[0][3] <= 560
-    assert before[0][1] >= 0
-    assert before[0][1] + before[0][3] <= height
+    before = figure.on_one_screen(height)
     figure.train(60)
     figure.slide("beta", 0)
     figure.train(60)
-    assert figure.place.evaluate(boxes) == before
+    assert figure.boxes() == before
     assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 

@@ -359,20 +359,14 @@ def test_a_figure_fits_the_screen_and_nothing_in_it_moves(open_figure, page, nam
     page.set_viewport_size({"width": width, "height": height})
     figure = open_figure(name)
     figure.look()
-    boxes = """place => [place, ...place.querySelectorAll("button, select, canvas, input, table")]
-        .map(e => { const b = e.getBoundingClientRect(); return [b.x, b.y, b.width, b.height] })"""
-    before = figure.place.evaluate(boxes)
-    (_, top, _, tall), *_ = before
-    assert tall <= 560
-    assert top >= 0
-    assert top + tall <= height
+    before = figure.on_one_screen(height)
     for control in figure.place.locator("button:visible, select:visible").all():
         if control.evaluate("e => e.tagName") == "SELECT":
             control.select_option(index=2)
         else:
             control.click()
         figure.settle()
-        assert figure.place.evaluate(boxes) == before, control.inner_text()
+        assert figure.boxes() == before, control.inner_text()
     assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 

@@ -418,15 +418,10 @@ def test_all_of_it_is_on_one_screen_and_nothing_moves(open_figure, page, name, w
     page.set_viewport_size({"width": width, "height": height})
     figure = open_figure(name)
     figure.look()
-    boxes = """place => [place, ...place.querySelectorAll("button, select, canvas, input, table")]
-        .map(e => { const b = e.getBoundingClientRect(); return [b.x, b.y, b.width, b.height] })"""
-    before = figure.place.evaluate(boxes)
-    assert before[0][3] <= 560
-    assert before[0][1] >= 0
-    assert before[0][1] + before[0][3] <= height
+    before = figure.on_one_screen(height)
     for act in MANNERS[name][2]:
         act(figure)
-        assert figure.place.evaluate(boxes) == before
+        assert figure.boxes() == before
     assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 

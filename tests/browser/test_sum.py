@@ -48,14 +48,7 @@ def pages(packed):
 @pytest.fixture
 def total(page, pages):
     """total(address, ...): the figure, alive; fails if the page complained of anything."""
-
-    def opened(scheme="file", after=""):
-        page.goto(pages(scheme) + after)
-        figure = Figure(page, "sum")
-        return figure.look()
-
-    yield opened
-    assert page.errors == []
+    yield from scratch.opened(page, pages, Figure, "sum")
 
 
 def on_grid(digit):
@@ -165,15 +158,10 @@ def test_the_address_says_the_picture_and_sets_it(total, page):
 def test_all_of_it_is_on_one_screen_and_nothing_moves_under_the_finger(total, page, width, height):
     page.set_viewport_size({"width": width, "height": height})
     figure = total()
-    boxes = """place => [place, ...place.querySelectorAll("button, select, canvas, table")]
-        .map(e => { const b = e.getBoundingClientRect(); return [b.x, b.y, b.width, b.height] })"""
-    before = figure.place.evaluate(boxes)
-    assert before[0][3] <= 560
-    assert before[0][1] >= 0
-    assert before[0][1] + before[0][3] <= height
+    before = figure.on_one_screen(height)
     figure.press("Paint all")
     figure.press("100 draws")
-    assert figure.place.evaluate(boxes) == before
+    assert figure.boxes() == before
     assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
