@@ -141,11 +141,11 @@ lint-js:
 	  tests/*.mjs tests/browser/*.js tests/browser/*.mjs
 
 .PHONY: test-browser
-test-browser: lint-js book  ## drive the built book in headless Chromium (needs Chromium and browser-tools)
-	$(BIN)/python -m pytest -n 2 tests/browser --ignore=tests/browser/test_pdf.py
+test-browser: lint-js book  ## drive the built book in headless Chromium, and print it (needs Chromium and browser-tools)
+	$(BIN)/python -m pytest -n 2 tests/browser
 
 .PHONY: test-pdf
-test-pdf: book  ## print the book and look at what came out (needs what test-browser needs)
+test-pdf: book  ## of these tests, those of the printed book
 	$(BIN)/python -m pytest tests/browser/test_pdf.py
 
 .PHONY: pdf

@@ -1,5 +1,6 @@
 """What the tests share: the paths of the project and its notebooks."""
 
+import functools
 import os
 import sys
 from importlib.util import find_spec
@@ -27,10 +28,15 @@ def pytest_generate_tests(metafunc):
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
-    """The cells that nbval runs read the MNIST that is named."""
+    """The cells that nbval runs read the MNIST that is named; where they read any."""
     for item in items:
-        if not isinstance(item, pytest.Function):
+        if not isinstance(item, pytest.Function) and reads_mnist(item.path):
             item.add_marker("mnist")
+
+
+@functools.cache
+def reads_mnist(path):
+    return "load_mnist" in path.read_text(encoding="utf-8")
 
 
 @pytest.fixture(autouse=True)

@@ -1,7 +1,7 @@
 """What the browser tests share: Chromium, a fresh page, and the addresses of the book's pages."""
 
 import pytest
-from browsing import AXE, HTML, PAGES, chromium, served
+from browsing import AXE, HTML, PAGES, chromium, served, visit
 from figures import CHAPTERS, Figure
 from xdist.scheduler import LoadScopeScheduling
 
@@ -11,15 +11,20 @@ except ModuleNotFoundError:
     sync_playwright = None
 
 
-class OnePrinting(LoadScopeScheduling):
-    """Each test goes to whoever is free; those of the printed book go together: one printing."""
+class Together(LoadScopeScheduling):
+    """Each test goes to whoever is free; together go those that share what takes long to come by.
+
+    The printed book is one printing; a page that tests only look at (`visited`) is one visit.
+    """
 
     def _split_scope(self, nodeid):
-        return "pdf" if "test_pdf.py" in nodeid else nodeid
+        if "test_pdf.py" in nodeid:
+            return "pdf"
+        return nodeid.partition("[")[2] if "test_reading.py" in nodeid else nodeid
 
 
 def pytest_xdist_make_scheduler(config, log):
-    return OnePrinting(config, log)
+    return Together(config, log)
 
 
 def pytest_sessionstart():
@@ -64,6 +69,34 @@ def page(browser):
         page.on("console", lambda m: page.errors.append(m.text) if m.type == "error" else None)
         page.on("pageerror", lambda error: page.errors.append(str(error)))
         yield page
+
+
+@pytest.fixture(scope="session")
+def _last():
+    return {}
+
+
+@pytest.fixture
+def visited(browser, book, _last):
+    """visited("notebooks/04-latent-space.html") is that page, light and 1280 x 800.
+
+    Tests in a row that ask for the same page share one visit: they leave it as they found it, but
+    for its width and its theme.
+    """
+
+    def visited(name):
+        if _last.get("name") != name:
+            if context := _last.pop("context", None):
+                context.close()
+            _last["context"] = browser.new_context(reduced_motion="reduce")
+            _last["page"] = _last["context"].new_page()
+            visit(_last["page"], book(name))
+            _last["name"] = name
+        _last["page"].set_viewport_size({"width": 1280, "height": 800})
+        _last["page"].evaluate("document.documentElement.dataset.theme = 'light'")
+        return _last["page"]
+
+    return visited
 
 
 @pytest.fixture(scope="session")

@@ -53,33 +53,31 @@ def axe(page, rules):
     )
 
 
-# Number everything that the Tab key should reach, and remember how it looks without the focus.
+# Number everything that the Tab key should reach, remember how it looks without the focus, and note
+# of what gets it whether it looks otherwise then.
 MARK_FOCUSABLE = """() => {
     const outline = s => s.outlineStyle == "none" ? "" : s.outline;
-    window.look = element => { const s = getComputedStyle(element); return [outline(s),
+    const look = element => { const s = getComputedStyle(element); return [outline(s),
         outline(getComputedStyle(element, "::after")), s.boxShadow, s.textDecorationLine,
         s.backgroundColor].join() };
     const shown = [...document.querySelectorAll(
         "a[href], button, input, select, textarea, summary, [tabindex]")].filter(e =>
         e.tabIndex >= 0 && !e.disabled && e.checkVisibility({visibilityProperty: true})
         && !e.closest("dialog:not([open])") && !(e.type == "radio" && !e.checked));
-    shown.forEach((e, i) => { e.number = i; e.unfocused = look(e); });
+    const unfocused = new Map(shown.map(e => [e, look(e)]));
+    window.reached = shown.map(() => null);
+    addEventListener("focusin", ({ target: e }) => {
+        if (unfocused.has(e)) reached[shown.indexOf(e)] = look(e) != unfocused.get(e) });
     return shown.map(e => e.outerHTML.slice(0, 120)) }"""
-FOCUSED = """() => { const e = document.activeElement;
-    return e == document.body ? null : [e.number, look(e) != e.unfocused] }"""
 
 
 def out_of_reach(page):
     """Press Tab through the page: what it never reaches, and what does not show that it did."""
     elements = page.evaluate(MARK_FOCUSABLE)
-    shown = {}
     for _ in range(len(elements) + 20):
         page.keyboard.press("Tab")
-        if (focused := page.evaluate(FOCUSED)) is None:
-            break
-        shown[focused[0]] = focused[1]
-    missed = [e for i, e in enumerate(elements) if i not in shown]
-    return missed, [e for i, e in enumerate(elements) if not shown.get(i, True)]
+    reached = list(zip(elements, page.evaluate("reached"), strict=True))
+    return tuple([e for e, shows in reached if shows is its] for its in (None, False))
 
 
 @EVERY_PAGE
