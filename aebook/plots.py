@@ -297,11 +297,11 @@ def grid_of_pictures(images, at, ax=None):
     return ax
 
 
-def posteriors(z_mean, sigma, y, radius=1.5, ax=None):
+def posteriors(z_mean, sigma, y, radius=1.5, ax=None, beside=False):
     """q(z|x) of many images as ellipses of `radius` standard deviations, coloured by digit.
 
-    z_mean, sigma: (n, 2); y: (n,) integers 0 to 9. Each class is labelled at its median, and the
-    prior is the dashed circle. Returns the axes.
+    z_mean, sigma: (n, 2); y: (n,) integers 0 to 9. Each class is labelled at its median (beside it,
+    where a class is one small ellipse), and the prior is the dashed circle. Returns the axes.
     """
     ax = ax or plt.subplots(figsize=(FULL, 5.2))[1]
     for mean, sd, digit in zip(z_mean, sigma, y, strict=True):
@@ -310,7 +310,7 @@ def posteriors(z_mean, sigma, y, radius=1.5, ax=None):
     ax.add_patch(patches.Circle((0, 0), radius, fill=False, ls="--", lw=2))
     ax.set(xlabel="$z_1$", ylabel="$z_2$", aspect="equal")
     ax.autoscale_view()
-    label_classes(ax, z_mean, y)
+    label_classes(ax, z_mean + beside * (0.7 * radius * sigma + 0.16), y)
     return ax
 
 

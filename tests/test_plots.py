@@ -266,6 +266,13 @@ def test_posteriors_are_ellipses_of_that_many_standard_deviations():
     assert labelled(ax)
 
 
+def test_a_label_beside_a_small_ellipse_does_not_lie_on_it():
+    z, sigma = np.array([[0.0, 0.0], [2.0, 1.0]]), np.array([[0.05, 0.1], [0.3, 0.2]])
+    ax = plots.posteriors(z, sigma, np.array([3, 7]), radius=1.5, beside=True)
+    for digit, mean, sd in zip("37", z, sigma, strict=True):
+        assert np.linalg.norm((annotated(ax)[digit] - mean) / (1.5 * sd)) > 1
+
+
 def test_confusion_writes_each_share_in_its_row_and_column():
     matrix = 0.7 * np.eye(10)
     matrix[4, 9] = 0.3  # fours that were read as nines

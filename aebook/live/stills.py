@@ -109,7 +109,7 @@ def draw_from_the_posterior(vae, x, y):
     z = z_mean[7] + sigma[7] * noise
     fig, (left, right) = plt.subplots(1, 2, figsize=(plots.FULL, 4.2), width_ratios=[1.7, 1],
                                       layout="compressed")  # fmt: skip
-    plots.posteriors(z_mean, sigma, y, ax=left)
+    plots.posteriors(z_mean, sigma, y, ax=left, beside=True)
     left.plot(*z.T, "k.", ms=3)
     left.set(xlim=(-4, 4), ylim=(-4, 4))
     plots.image(right, plots.tile(decode(vae, z).reshape(4, 3, 784)), "draws of the 7, decoded")
