@@ -281,8 +281,7 @@ def comparisons(data):
     lines = []
     for name, found in data.get("seeds", {}).items():
         for cell, (header, *rows) in found.get("tables", {}).items():
-            chapter = f"[Chapter {int(name[:2])}](../notebooks/{name}.ipynb)"
-            lines += [f"{chapter}, {{cell}}`{name}/{cell}`, {found['runs']} runs:", ""]
+            lines += [f"Chapter {{cell}}`{name}/{cell}`, {found['runs']} runs:", ""]
             lines += [*table(header, rows), ""]
     return lines[:-1] or ["No chapter has been run so yet."]
 
