@@ -300,7 +300,7 @@ def clothes(data):
 
 def finding(value):
     """A share in per cent, anything else with one decimal."""
-    return f"{value:.0%}" if 0 < value < 1 else f"{value:.1f}".replace("-", "−")
+    return f"{value:.0%}" if 0 <= value <= 1 else f"{value:.1f}".replace("-", "−")
 
 
 def colour(data):

@@ -160,6 +160,11 @@ def rows(name):
     return [dict(zip(heads, row, strict=True)) for row in cells]
 
 
+def test_a_share_stands_in_per_cent_also_where_it_is_none_or_all():
+    assert [tables.finding(v) for v in (0.0, 0.25, 1.0)] == ["0%", "25%", "100%"]
+    assert [tables.finding(v) for v in (2.3, -159.8)] == ["2.3", "−159.8"]
+
+
 def test_a_goal_is_met_at_its_limit_and_missed_beyond_it():
     """1.4 of at most 1.4; 1.8 of 1.5; 21 s of 20; 44 s of 45, the slowest chapter."""
     told = [(row["goal at most"], row["verdict"]) for row in rows("goals")]
